@@ -1,0 +1,70 @@
+# Lanewatch: `make demo` shows it, `make test` checks it, `make help` lists the rest.
+# Needs git, make, Python 3.11 or newer and the package registries; no Docker.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+READY := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+
+.PHONY: help setup demo up down status clean test lint types imports docs-check pytest format lock
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create .venv with everything, locked by hash
+
+# The stamp is made anew only when a lock or the packaging changes.
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lanewatch needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3.11."; exit 1; }
+	@echo "Installing into $(VENV) (once; hash-locked) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot create a venv; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --no-index -e .
+	@touch $@
+
+demo: $(READY) ## Replay the story of 2025 and print it
+	@$(BIN)/lanewatch demo
+
+up: $(READY) ## Start Kafka, PostgreSQL and the three services
+	@$(BIN)/lanewatch up
+
+down: $(READY) ## Stop them; the data stays
+	@$(BIN)/lanewatch down
+
+status: $(READY) ## Show what runs
+	@$(BIN)/lanewatch status
+
+clean: $(READY) ## Stop everything and remove the data
+	@$(BIN)/lanewatch clean --yes
+
+test: lint types imports docs-check pytest ## Run every check and test
+
+lint: $(READY) ## Check style and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+
+types: $(READY) ## Check types
+	@$(BIN)/mypy
+
+imports: $(READY) ## Check who may import whom
+	@$(BIN)/lint-imports
+
+docs-check: $(READY) ## Check that the generated schemas and documents are current
+	@$(BIN)/python -m shared.contract --check
+
+pytest: $(READY)
+	@$(BIN)/python -m pytest -q
+
+format: $(READY) ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+lock: $(READY) ## Recompile the locks of requirements/ (add UPGRADE=--upgrade to move versions)
+	@$(COMPILE) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt

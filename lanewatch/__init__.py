@@ -1,0 +1,1 @@
+"""The lanewatch command and the local stack runner."""
