@@ -1,0 +1,128 @@
+"""CloudEvents 1.0 in the JSON event format: reading with exact errors, writing in a fixed order.
+
+Specification: CloudEvents 1.0.2, JSON Event Format 1.0.2 and the Partitioning extension.
+"""
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import PermanentError
+from shared.events import ALERT_TYPES, TRADE_TYPES, Moment, Text, TradeData
+
+T = TypeVar("T")
+Attribute = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
+    """A CloudEvent with typed data. Here `time`, when it happened, is required; rules are applied by it."""
+
+    specversion: Literal["1.0"]
+    id: Attribute
+    source: Attribute
+    type: Attribute
+    time: Moment
+    subject: Annotated[str, Meta(max_length=256)] | None = None
+    partitionkey: Annotated[str, Meta(max_length=256)] | None = None
+    datacontenttype: str | None = None
+    dataschema: Text | None = None
+    sequence: str | None = None
+    traceparent: str | None = None
+    data: T
+
+    @property
+    def name(self) -> str:
+        """Source and id joined by a blank: what identifies an event (CloudEvents 1.0, section 3.1)."""
+        return f"{self.source} {self.id}"
+
+
+class _Head(msgspec.Struct, frozen=True):
+    type: Attribute
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="string", order="sorted")
+_HEAD = msgspec.json.Decoder(_Head)
+_PLACE = re.compile(r" - at `(?:key in )?(\$[^`]*)`$")
+_FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]+)`")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+@cache
+def _decoder(data_type: Any) -> msgspec.json.Decoder[Event[Any]]:
+    return msgspec.json.Decoder(Event[data_type])
+
+
+def fault(error: msgspec.MsgspecError | ValueError) -> PermanentError:
+    """Return a decoder's complaint as a reason and the JSON Pointer (RFC 6901) of the field."""
+    message = str(error)
+    found = _PLACE.search(message)
+    steps = [a or b for a, b in _STEP.findall(found[1])] if found else []
+    field = _FIELD.search(message)
+    if field:
+        steps.append(field[1])
+    pointer = "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
+    return PermanentError(message[: found.start()] if found else message, pointer=pointer)
+
+
+def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
+    """Return the typed event of a JSON body.
+
+    Raises PermanentError with the field's pointer: not JSON, not a CloudEvent, an unknown type, or
+    data that breaks its contract.
+    """
+    try:
+        kind = _HEAD.decode(body).type
+        if kind not in TRADE_TYPES:
+            raise PermanentError(f"unknown event type '{kind}'", pointer="/type")
+        event: Event[TradeData] = _decoder(TRADE_TYPES[kind]).decode(body)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise fault(error) from error
+    if event.datacontenttype not in (None, "application/json"):
+        raise PermanentError("datacontenttype must be application/json", pointer="/datacontenttype")
+    return event
+
+
+def read_alert(body: bytes) -> Event[Any]:
+    """Return the typed alert of a JSON body; raises PermanentError as `read_trade_event` does."""
+    try:
+        kind = _HEAD.decode(body).type
+        if kind not in ALERT_TYPES:
+            raise PermanentError(f"unknown alert type '{kind}'", pointer="/type")
+        return _decoder(ALERT_TYPES[kind]).decode(body)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise fault(error) from error
+
+
+def write(event: Event[Any]) -> bytes:
+    """Return the event as JSON bytes; the same event gives the same bytes."""
+    return _ENCODER.encode(event)
+
+
+def encode_sorted(value: Any) -> bytes:
+    """Return any contract value as JSON with sorted keys and decimals as strings."""
+    return _ENCODER.encode(value)
+
+
+def entity_key(event: Event[TradeData]) -> str:
+    """Return the Kafka key: the kind and id of the thing whose life the event belongs to."""
+    field = event.data.ENTITY
+    return f"{field.removesuffix('_id')}:{getattr(event.data, field)}"
+
+
+def alert(kind: str, *, id: str, time: datetime, key: str, data: Any, sequence: int | None = None) -> Event[Any]:
+    """Return an alert as licensing publishes it, keyed by its lane."""
+    return Event(
+        specversion="1.0",
+        id=id,
+        source="/lanewatch/licensing",
+        type=kind,
+        time=time,
+        partitionkey=key,
+        datacontenttype="application/json",
+        sequence=None if sequence is None else str(sequence),
+        data=data,
+    )

@@ -1,0 +1,59 @@
+"""The three kinds of failure that every service tells apart, and the problem details it answers with."""
+
+from typing import Any
+
+import msgspec
+
+
+class RetryableError(Exception):
+    """The same call may succeed later: a broker or database is away, a lock was lost."""
+
+
+class PermanentError(Exception):
+    """The same input will fail again: the event belongs in the dead letters, with this reason.
+
+    `pointer` is the JSON Pointer (RFC 6901) of the field at fault, where one is.
+    """
+
+    def __init__(self, reason: str, *, pointer: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.pointer = pointer
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One fault in a request body: where (JSON Pointer, RFC 6901) and what."""
+
+    pointer: str
+    detail: str
+
+
+class CallerError(Exception):
+    """The caller's mistake; answered as problem details (RFC 9457) with `status`."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        *,
+        detail: str = "",
+        errors: tuple[FieldError, ...] = (),
+        headers: dict[str, str] | None = None,
+        kind: str = "about:blank",
+    ) -> None:
+        super().__init__(detail or title)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+        self.kind = kind
+
+    def problem(self) -> dict[str, Any]:
+        """Return the members of the problem details object (RFC 9457, section 3.1)."""
+        body: dict[str, Any] = {"type": self.kind, "title": self.title, "status": self.status}
+        if self.detail:
+            body["detail"] = self.detail
+        if self.errors:
+            body["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
+        return body

@@ -1,0 +1,95 @@
+"""What every HTTP surface here has in common: problem details, health, metrics, one way to serve."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from shared.errors import CallerError, FieldError, RetryableError
+from shared.health import Health
+from shared.telemetry import CONTENT_TYPE_METRICS, metrics_page
+
+CONTENT_TYPE_PROBLEM = "application/problem+json"
+
+log = structlog.get_logger(__name__)
+
+
+def problem_response(error: CallerError) -> Response:
+    """Return the answer that RFC 9457 describes."""
+    return Response(
+        msgspec.json.encode(error.problem()), error.status, headers=error.headers, media_type=CONTENT_TYPE_PROBLEM
+    )
+
+
+async def _on_caller_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, CallerError)
+    return problem_response(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = tuple(
+        FieldError("/" + "/".join(map(str, e["loc"][1:] if e["loc"][0] == "body" else e["loc"])), e["msg"])
+        for e in error.errors()
+    )
+    return problem_response(CallerError(422, "The request is not valid", errors=errors))
+
+
+async def _on_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem_response(CallerError(error.status_code, error.detail, headers=dict(error.headers or {})))
+
+
+async def _on_retryable(_: Request, error: Exception) -> Response:
+    return problem_response(
+        CallerError(503, "A dependency is away", detail=str(error), headers={"retry-after": "2"})
+    )
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return problem_response(CallerError(500, "An unexpected error; it was logged"))
+
+
+def create_app(
+    title: str,
+    summary: str,
+    health: Health,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
+) -> FastAPI:
+    """Return an app with health, metrics and problem details in place; the service adds its routes."""
+    app = FastAPI(title=title, summary=summary, version="1", lifespan=lifespan)
+    app.include_router(health.router())
+
+    @app.get("/metrics", tags=["health"], response_class=Response)
+    async def metrics() -> Response:
+        """Metrics in the Prometheus text format."""
+        return Response(metrics_page(), media_type=CONTENT_TYPE_METRICS)
+
+    app.add_exception_handler(CallerError, _on_caller_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RetryableError, _on_retryable)
+    app.add_exception_handler(Exception, _on_unexpected)
+    return app
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; requests in hand are finished within ten seconds."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )

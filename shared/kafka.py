@@ -1,0 +1,80 @@
+"""Kafka as the services use it: producers that never lose, consumers that never commit by themselves."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shared.errors import RetryableError
+
+REQUEST_TIMEOUT_MS = 10_000
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_INTERVAL_MS = 1_000
+REBALANCE_TIMEOUT_MS = 15_000
+MAX_POLL_INTERVAL_MS = 60_000
+FETCH_MAX_WAIT_MS = 20
+
+
+def make_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
+    """Return an idempotent producer, acks=all, that sends at once; the caller starts and stops it."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=0,
+        max_batch_size=262_144,
+        max_request_size=2 * 1024 * 1024,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        retry_backoff_ms=100,
+    )
+
+
+def make_consumer(bootstrap: str, group: str, client_id: str, *, instance_id: str | None = None) -> AIOKafkaConsumer:
+    """Return a consumer whose group only shares out partitions: offsets live in the service's database."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        client_id=client_id,
+        group_instance_id=instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_INTERVAL_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        metadata_max_age_ms=30_000,
+    )
+
+
+async def ensure_topics(bootstrap: str, partitions_by_topic: dict[str, int]) -> None:
+    """Create the topics that are not there yet. Raises RetryableError when the broker is away."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+        wanted = [
+            NewTopic(name=name, num_partitions=count, replication_factor=-1)
+            for name, count in partitions_by_topic.items()
+        ]
+        answer = await admin.create_topics(wanted)
+        for name, code, *_ in answer.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise RetryableError(f"topic {name} could not be created: {for_code(code).__name__}")
+    except KafkaError as error:
+        raise RetryableError(f"Kafka is away: {error}") from error
+    finally:
+        await admin.close()
+
+
+async def check_broker(client: AIOKafkaProducer | AIOKafkaConsumer, topics: Iterable[str]) -> str | None:
+    """Return None when the broker answers and knows the topics, else the reason; for health checks."""
+    try:
+        cluster = await asyncio.wait_for(client.client.fetch_all_metadata(), 1.5)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return f"Kafka does not answer: {type(error).__name__}"
+    missing = [name for name in topics if not cluster.partitions_for_topic(name)]
+    return f"topics missing: {', '.join(missing)}" if missing else None
