@@ -1,12 +1,13 @@
 """PostgreSQL as the services use it: one pool, explicit transactions, migrations under a lock."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -68,45 +69,38 @@ async def check_database(engine: AsyncEngine) -> str | None:
     return None
 
 
-async def upgrade_schema(engine: AsyncEngine, schema: str, migrations: Path) -> None:
+async def upgrade_schema(engine: AsyncEngine, schema: str, versions: Path) -> None:
     """Bring a service's schema to the newest migration; one process does it, the others wait.
 
-    `migrations` is the service's Alembic folder. Raises RetryableError when the database is away.
+    `versions` is the service's folder of Alembic revisions. Raises RetryableError when the database is away.
     """
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - half a second of import, here only
-
-    head = ScriptDirectory(str(migrations)).get_current_head()
     async with transaction(engine) as connection:
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:s))"), {"s": f"migrate {schema}"})
         await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-        await connection.run_sync(_upgrade, schema, migrations, head)
+        await connection.run_sync(_upgrade, schema, versions)
 
 
-def _upgrade(connection: object, schema: str, migrations: Path, head: str | None) -> None:
-    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415 - as above
+def _upgrade(connection: Connection, schema: str, versions: Path) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import and needed once
     from alembic.config import Config  # noqa: PLC0415 - as above
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
 
     config = Config()
-    config.set_main_option("script_location", str(migrations))
-    script = ScriptDirectory(str(migrations))
-
-    def steps(revision: object, context: object) -> list[object]:
-        return script._upgrade_revs(head or "head", revision)  # type: ignore[arg-type,return-value] # noqa: SLF001 - what alembic.command.upgrade does
-
-    with EnvironmentContext(config, script, fn=steps, destination_rev=head) as environment:  # type: ignore[arg-type]
-        environment.configure(connection=connection, version_table_schema=schema, include_schemas=True)  # type: ignore[arg-type]
-        environment.run_migrations()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("path_separator", "newline")
+    config.attributes.update(connection=connection, schema=schema)
+    command.upgrade(config, "head")
 
 
-async def retry_until_up(engine: AsyncEngine, schema: str, migrations: Path, *, deadline_s: float = 60) -> None:
+async def upgrade_schema_when_up(
+    engine: AsyncEngine, schema: str, versions: Path, *, deadline_s: float = 60
+) -> None:
     """Call `upgrade_schema` until the database answers; raises RetryableError after `deadline_s`."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + deadline_s
+    give_up = time.monotonic() + deadline_s
     while True:
         try:
-            return await upgrade_schema(engine, schema, migrations)
+            return await upgrade_schema(engine, schema, versions)
         except RetryableError:
-            if loop.time() > give_up:
+            if time.monotonic() > give_up:
                 raise
             await asyncio.sleep(0.25)
