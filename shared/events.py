@@ -216,7 +216,7 @@ class LicenceTerms(_In, frozen=True, kw_only=True):
 
     ENTITY = "licence_id"
     licence_id: Id
-    kind: Literal["individual", "general", "single_use"] = "individual"
+    kind: Literal["individual", "general"] = "individual"
     authority: Id
     batch_id: Id | None = None
     exporter: Id
@@ -477,7 +477,8 @@ class ShipmentDecided(_Out, frozen=True, kw_only=True):
     net_mass_kg: str
     policy_version: str
     caused_by: str
-    ledger_entries: tuple[int, ...] = ()
+    ledger_entries: tuple[str, ...] = ()
+    """Account and number of each entry, joined by `#`."""
 
 
 class LicenceChanged(_Out, frozen=True, kw_only=True):
