@@ -1,0 +1,100 @@
+"""A whole stack in this process: Kafka and PostgreSQL, then the services, each kept running until `stop`."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from lanewatch.stack.config import SERVICES, StackConfig, variable
+from lanewatch.stack.errors import StackError
+from lanewatch.stack.kafka import Kafka, installed, kafka_part
+from lanewatch.stack.keeper import Keeper
+from lanewatch.stack.ports import require_free
+from lanewatch.stack.postgres import postgres_part
+from lanewatch.stack.service import service_part
+
+BACKBONE = ("postgres", "kafka")
+NEEDED_BYTES = 500_000_000
+
+
+class Stack:
+    """Starts, stops and kills the parts by name: `kafka`, `postgres` and the services asked for.
+
+    An async context manager: on leaving, everything is stopped and the data stays.
+    """
+
+    def __init__(
+        self,
+        config: StackConfig,
+        services: Sequence[str] = SERVICES,
+        *,
+        kafka: Kafka | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config = config
+        kafka = kafka or installed(lambda *_: None)
+        parts = [postgres_part(config), kafka_part(config, kafka), *(service_part(config, name) for name in services)]
+        self.parts = {part.name: Keeper(part, on_change) for part in parts}
+
+    def __getitem__(self, name: str) -> Keeper:
+        return self.parts[name]
+
+    async def start(self) -> None:
+        """Start Kafka and PostgreSQL, then the services. Raises StackError; then what did start is stopped again."""
+        self._check_place()
+        try:
+            await self._start([name for name in self.parts if name in BACKBONE])
+            await self._start([name for name in self.parts if name not in BACKBONE])
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop the services, then Kafka and PostgreSQL. The data stays."""
+        for is_backbone in (False, True):
+            names = [name for name in self.parts if (name in BACKBONE) is is_backbone]
+            await asyncio.gather(*(self.parts[name].stop() for name in names))
+
+    async def wait_ready(self, timeout_s: float = 60.0) -> None:
+        """Wait until every part serves."""
+        await asyncio.gather(*(keeper.wait_ready(timeout_s) for keeper in self.parts.values()))
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _start(self, names: Sequence[str]) -> None:
+        tasks = [asyncio.create_task(self.parts[name].start()) for name in names]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _check_place(self) -> None:
+        check_ports(self.config, list(self.parts))
+        self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.config.state_dir).free
+        if free < NEEDED_BYTES:
+            raise StackError(
+                f"Only {free // 1_000_000} MB are free on the disk of {self.config.state_dir}; Lanewatch wants "
+                f"{NEEDED_BYTES // 1_000_000} MB. Make room, or set LANEWATCH_STATE_DIR to a folder on another disk."
+            )
+
+
+def check_ports(config: StackConfig, parts: Sequence[str] = (*BACKBONE, *SERVICES)) -> None:
+    """Raise StackError when a port is taken or asked for twice."""
+    names = [*parts, *(["kafka_controller"] if "kafka" in parts else [])]
+    seen: dict[int, str] = {}
+    for name in names:
+        port = config.port_of(name)
+        if other := seen.get(port):
+            raise StackError(f"{variable(f'{name}_port')} and {variable(f'{other}_port')} are both {port}.")
+        seen[port] = name
+        require_free(port, name, variable(f"{name}_port"))

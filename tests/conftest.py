@@ -1,0 +1,81 @@
+"""What all tests share: one real Kafka and PostgreSQL for the session, and fresh databases and topics in them."""
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lanewatch.stack import Stack, StackConfig, Topics
+from lanewatch.stack.kafka import Kafka, installed
+from lanewatch.stack.postgres import connect, create_database, drop_database
+from lanewatch.stack.topics import create_topics
+
+TESTS = Path(__file__).parent
+KINDS = ("unit", "contract", "integration", "e2e", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = item.path.relative_to(TESTS).parts[0]
+        if kind in KINDS:
+            item.add_marker(kind)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Kafka:
+    """Kafka's program, downloaded on first use."""
+    return installed(lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+async def backbone(kafka: Kafka) -> AsyncIterator[StackConfig]:
+    """Kafka and PostgreSQL, shared by the session; `.bootstrap`, `.database_url`, `.environment()`."""
+    with tempfile.TemporaryDirectory(prefix="lanewatch-") as folder:
+        config = StackConfig.for_tests(Path(folder))
+        async with Stack(config, services=(), kafka=kafka):
+            yield config
+
+
+@pytest.fixture(scope="session")
+async def stack(kafka: Kafka) -> AsyncIterator[Stack]:
+    """A whole stack of its own, shared by the session; a test that kills a part waits until it serves again."""
+    with tempfile.TemporaryDirectory(prefix="lanewatch-") as folder:
+        async with Stack(replace(StackConfig.for_tests(Path(folder)), clock="replay"), kafka=kafka) as running:
+            yield running
+
+
+@pytest.fixture
+async def fresh_config(backbone: StackConfig) -> AsyncIterator[StackConfig]:
+    """The backbone with a new database, new topics and new ports for services, used by no other test."""
+    name = f"test_{secrets.token_hex(6)}"
+    own = StackConfig.for_tests(backbone.state_dir / name)
+    config = replace(
+        own,
+        kafka_port=backbone.kafka_port,
+        postgres_port=backbone.postgres_port,
+        database=name,
+        topics=Topics(**{field: f"{name}.{topic}" for field, topic in vars(Topics()).items()}),
+    )
+    connection = await connect(backbone, "postgres")
+    try:
+        await create_database(connection, name)
+        yield config
+        await drop_database(connection, name)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database_url(fresh_config: StackConfig) -> str:
+    """SQLAlchemy's URL of a new, empty database."""
+    return fresh_config.database_url
+
+
+@pytest.fixture
+async def fresh_topics(fresh_config: StackConfig) -> Topics:
+    """New, empty topics; services of `fresh_config` use them."""
+    await create_topics(fresh_config.bootstrap, fresh_config.topics)
+    return fresh_config.topics
