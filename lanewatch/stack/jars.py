@@ -1,10 +1,11 @@
-"""Kafka's jars: read from the lock, downloaded once into the user's cache folder, verified by checksum at every start."""
+"""Kafka's jars: pinned by a lock, downloaded once into the user's cache folder, verified at every start."""
 
 import hashlib
 import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -25,10 +26,10 @@ Report = Callable[[int, int], None]
 class Jar:
     """One artifact, pinned."""
 
+    sha256: str
     group: str
     artifact: str
     version: str
-    sha256: str
 
     @property
     def filename(self) -> str:
@@ -41,7 +42,7 @@ Download = Callable[[Jar, Path], Path]
 
 
 def cache_dir() -> Path:
-    """Return the folder for what is downloaded or made once: LANEWATCH_CACHE_DIR, or `lanewatch` in the user's cache."""
+    """Return LANEWATCH_CACHE_DIR, or `lanewatch` in the user's cache: for what is downloaded or made once."""
     if own := os.environ.get("LANEWATCH_CACHE_DIR"):
         return Path(own).resolve()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "lanewatch"
@@ -50,7 +51,7 @@ def cache_dir() -> Path:
 def read_lock(path: Path = LOCK) -> list[Jar]:
     """Return the pinned jars, in class path order."""
     lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), sha256=digest) for digest, coordinates in lines]
+    return [Jar(digest, *coordinates.split(":")) for digest, coordinates in lines]
 
 
 def kafka_version(jars: Sequence[Jar]) -> str:
@@ -123,6 +124,7 @@ def _with_retries(jar: Jar, scratch: Path, download: Download) -> Path:
 def download_from_maven(jar: Jar, scratch: Path) -> Path:
     """Download with jgo, from the repositories that the user's own jgo settings name. Raises ConnectionError."""
     # jgo and requests take a while to import and are wanted only once
+    warnings.filterwarnings("ignore", module="platformdirs")  # it warns of folders that nobody uses here
     import requests  # noqa: PLC0415
     from jgo.config import GlobalSettings  # noqa: PLC0415
     from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415
@@ -134,7 +136,6 @@ def download_from_maven(jar: Jar, scratch: Path) -> Path:
         artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
         return Path(artifact.resolve())
     except (requests.RequestException, RuntimeError) as error:
-        # requests wraps even a full disk's sibling errors in long texts with host names; the kind is enough here
-        raise ConnectionError(
-            type(error).__name__ if isinstance(error, requests.RequestException) else "not found"
-        ) from error
+        # what requests says is long and full of host names; the kind is enough
+        reason = type(error).__name__ if isinstance(error, requests.RequestException) else "not found"
+        raise ConnectionError(reason) from error

@@ -100,10 +100,14 @@ async def _prepare(config: StackConfig, kafka: Kafka, properties: Path) -> None:
         draft = data.with_name("kafka.partial")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        properties.write_text(properties_text(draft, config.kafka_port, config.kafka_controller_port))
+        _write_properties(config, properties, draft)
         await run(_command(config, kafka, *_format(properties)), timeout_s=60)
         draft.rename(data)
-    properties.write_text(properties_text(data, config.kafka_port, config.kafka_controller_port))
+    _write_properties(config, properties, data)
+
+
+def _write_properties(config: StackConfig, path: Path, data: Path) -> None:
+    path.write_text(properties_text(data, config.kafka_port, config.kafka_controller_port))
 
 
 def _format(properties: Path) -> tuple[str, ...]:

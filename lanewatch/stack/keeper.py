@@ -171,7 +171,8 @@ class Keeper:
         return str(problem or f"exit code {code}; last words: {last_line(self.part.command.log)}"), served
 
     async def _announce(self) -> None:
-        while not (await self.part.is_ready() and await self.part.complete()):
+        # polls, because a starting program announces nothing
+        while not (await self.part.is_ready() and await self.part.complete()):  # noqa: ASYNC110 - see above
             await asyncio.sleep(POLL_S)
         self._ready.set()
         self._set(State.READY)

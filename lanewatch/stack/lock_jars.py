@@ -15,7 +15,7 @@ def resolve(version: str) -> str:
     """Return the lock's text for a version of Kafka."""
     artifacts = jgo.resolve(f"org.apache.kafka:kafka_2.13:{version}")
     log4j = next(found.version for found in artifacts if found.artifactId == "log4j-core")
-    # Joins Kafka's logging calls to log4j. Alone, because resolved together its parent's versions would win over Kafka's.
+    # Joins Kafka's logging calls to log4j. Alone: resolved together, its parent's versions would win over Kafka's.
     bridge = MavenContext().project("org.apache.logging.log4j", "log4j-slf4j-impl").at_version(log4j).artifact()
     lines = [
         f"{sha256_of(Path(found.resolve()))}  {found.groupId}:{found.artifactId}:{found.version}"

@@ -38,8 +38,8 @@ def holder(port: int) -> str | None:
     """Name the process that listens on the port, if the system tells."""
     try:
         for connection in psutil.net_connections("tcp"):
-            is_it = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-            if is_it and connection.pid:
+            listens_at = connection.laddr[1] if connection.laddr and connection.status == psutil.CONN_LISTEN else None
+            if listens_at == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()}, pid {connection.pid}"
     except (psutil.Error, OSError):
         return None
