@@ -1,15 +1,106 @@
-"""The lanewatch command: brings the stack up and down and says how it is."""
+"""The `lanewatch` command. Each subcommand imports what it needs only when it runs, so that `--help` is quick."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+if TYPE_CHECKING:
+    from lanewatch.stack import StackConfig
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def root() -> None:
-    """Watch trade lanes for controlled goods."""
+    """Watch trade lanes for controlled goods: run the local stack, show it, check it.
+
+    Ports and folders come from the environment, e.g. LANEWATCH_KAFKA_PORT, LANEWATCH_STATE_DIR.
+    """
+
+
+@app.command()
+def up() -> None:
+    """Start Kafka, PostgreSQL and the three services, and wait until they serve."""
+    from lanewatch import screen  # noqa: PLC0415 - see the module's docstring
+    from lanewatch.stack import control  # noqa: PLC0415
+
+    config = _config()
+    with screen.Progress() as progress:
+        is_new = control.up(config, progress.say, progress.watch)
+    screen.addresses(config, is_new=is_new)
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; the data stays."""
+    from lanewatch import screen  # noqa: PLC0415
+    from lanewatch.stack import control  # noqa: PLC0415
+
+    with screen.Progress() as progress:
+        did_run = control.down(_config(), progress.watch)
+    typer.echo("Stopped; the data stays." if did_run else "Nothing was running.")
+
+
+@app.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Show what runs and whether it serves. Exits 1 unless everything does."""
+    from lanewatch import screen  # noqa: PLC0415
+    from lanewatch.stack.status import status_of  # noqa: PLC0415
+
+    found = status_of(_config())
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        screen.status(found)
+    if not found["ready"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def clean(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop everything and remove the data and logs."""
+    from lanewatch import screen  # noqa: PLC0415
+    from lanewatch.stack import control  # noqa: PLC0415
+
+    config = _config()
+    if not yes:
+        typer.confirm(f"Remove all data in {config.state_dir}?", abort=True)
+    with screen.Progress() as progress:
+        control.clean(config, progress.watch)
+    typer.echo(f"Removed the data in {config.state_dir}.")
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="ingest, licensing, alerts, kafka, postgres or supervisor")],
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until ctrl-C.")] = False,
+) -> None:
+    """Print the end of a part's log."""
+    from lanewatch.stack.logs import print_log  # noqa: PLC0415
+
+    print_log(_config(), name, lines, is_followed=follow)
+
+
+def _config() -> "StackConfig":
+    from lanewatch.stack.config import StackConfig  # noqa: PLC0415
+
+    return StackConfig.from_env()
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. What a person can mend is one line and exit code 1."""
+    from lanewatch.stack.errors import StackError, explain  # noqa: PLC0415
+
+    try:
+        app()
+    except (StackError, OSError) as error:
+        typer.secho(f"lanewatch: {explain(error)}", fg="red", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,17 @@
 """The one kind of error that the stack reports to a person."""
 
+import errno
+
 
 class StackError(Exception):
     """Something a person can mend; the message is one sentence or two, and says how."""
+
+
+def explain(error: Exception) -> str:
+    """Return the error as one line for a person."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        where = f" ({error.filename})" if error.filename else ""
+        return (
+            f"The disk is full{where}. Make room, or set LANEWATCH_STATE_DIR and LANEWATCH_CACHE_DIR to another disk."
+        )
+    return " ".join(str(error).split())

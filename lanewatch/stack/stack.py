@@ -15,6 +15,7 @@ from lanewatch.stack.postgres import postgres_part
 from lanewatch.stack.service import service_part
 
 BACKBONE = ("postgres", "kafka")
+PARTS = (*BACKBONE, *SERVICES)
 NEEDED_BYTES = 500_000_000
 
 
@@ -88,7 +89,7 @@ class Stack:
             )
 
 
-def check_ports(config: StackConfig, parts: Sequence[str] = (*BACKBONE, *SERVICES)) -> None:
+def check_ports(config: StackConfig, parts: Sequence[str] = PARTS) -> None:
     """Raise StackError when a port is taken or asked for twice."""
     names = [*parts, *(["kafka_controller"] if "kafka" in parts else [])]
     seen: dict[int, str] = {}

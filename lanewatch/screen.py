@@ -1,0 +1,85 @@
+"""What the command prints: progress, addresses, status. Plain lines when the output is not a terminal."""
+
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from lanewatch.stack.config import SERVICES, StackConfig
+from lanewatch.stack.record import Record
+
+PARTS_BY_TENTH = 10
+MARKS = {"ready": "[green]✔[/]", "stopped": "[dim]·[/]", "failed": "[red]✘[/]"}
+
+console = Console(highlight=False)
+
+
+class Progress:
+    """Shows one changing picture on a terminal, and a line for each news elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=console, transient=True, refresh_per_second=12) if console.is_terminal else None
+        self._told: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, what: str, done: int, total: int) -> None:
+        """Tell how much of a preparation is done."""
+        share = f" {done}/{total}" if total > 1 else " …"
+        if self._live:
+            self._live.update(f"{what}{share}")
+        elif done in (0, total) or done % PARTS_BY_TENTH == 0:
+            console.print(f"{what}{share}")
+
+    def watch(self, latest: Record) -> None:
+        """Tell how the parts fare."""
+        states = {name: part.state for name, part in latest.parts.items()}
+        if self._live:
+            self._live.update(_picture(states))
+            return
+        for name, state in states.items():
+            if self._told.get(name) != state:
+                console.print(f"{name}: {state}")
+        self._told = states
+
+
+def _picture(states: dict[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, state in states.items():
+        table.add_row(MARKS.get(state, "[yellow]…[/]"), name, state)
+    return table
+
+
+def addresses(config: StackConfig, *, is_new: bool) -> None:
+    """Print where everything is."""
+    console.print("Lanewatch is up." if is_new else "Lanewatch is up already.", style="bold green")
+    table = Table.grid(padding=(0, 2))
+    for name in SERVICES:
+        table.add_row(f"  {name}", config.url_of(name), f"{config.url_of(name)}/docs")
+    table.add_row("  kafka", config.bootstrap)
+    table.add_row("  postgres", f"127.0.0.1:{config.postgres_port}", f"user and database {config.database}")
+    table.add_row("  logs", str(config.log_dir))
+    console.print(table, soft_wrap=True)
+
+
+def status(found: dict[str, Any]) -> None:
+    """Print the status as a table."""
+    if not found["running"]:
+        console.print("Lanewatch is not running (start it with: lanewatch up).")
+        return
+    table = Table(box=None, header_style="bold")
+    for heading in ("part", "serves", "state", "pid", "restarts", "address"):
+        table.add_column(heading)
+    for name, part in found["parts"].items():
+        serves = "[green]yes[/]" if part["ready"] else "[red]no[/]"
+        cells = (part["state"], str(part["pid"] or "-"), str(part["restarts"]), part["address"])
+        table.add_row(name, serves, *cells)
+    console.print(table)

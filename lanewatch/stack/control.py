@@ -1,0 +1,129 @@
+"""Brings a supervised stack up and down, from another process than the supervisor's."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from lanewatch.stack import record
+from lanewatch.stack.config import PROJECT, StackConfig
+from lanewatch.stack.errors import StackError
+from lanewatch.stack.kafka import Say, installed
+from lanewatch.stack.record import Process, Record
+from lanewatch.stack.stack import check_ports
+
+UP_TIMEOUT_S = 120.0
+DOWN_TIMEOUT_S = 60.0
+POLL_S = 0.05
+
+Watch = Callable[[Record], None]
+"""Told each new record while the stack starts or stops."""
+
+
+def up(config: StackConfig, say: Say, watch: Watch) -> bool:
+    """Start the stack unless it runs, and wait until it serves; return whether it was started. Raises StackError."""
+    if record.is_supervised(config):
+        _require_same_ports(config)
+        _wait_until_ready(config, None, watch)
+        return False
+    installed(say)
+    last = record.read(config)
+    if not (last and any(part.process and part.process.is_alive() for part in last.parts.values())):
+        check_ports(config)
+    _wait_until_ready(config, _start_supervisor(config), watch)
+    return True
+
+
+def down(config: StackConfig, watch: Watch) -> bool:
+    """Stop the stack and keep its data. Return whether one ran."""
+    if not record.is_supervised(config):
+        return False
+    running = record.read(config)
+    if running is None:
+        raise StackError(f"The supervisor has only just started; try again (or remove {config.run_dir}).")
+    os.kill(running.pid, signal.SIGTERM)
+    _wait_until_gone(config, running.pid, watch)
+    return True
+
+
+def clean(config: StackConfig, watch: Watch) -> None:
+    """Stop the stack and remove its data and logs."""
+    down(config, watch)
+    for folder in (config.data_dir, config.log_dir, config.run_dir):
+        shutil.rmtree(folder, ignore_errors=not folder.exists())
+    if config.state_dir.exists() and not any(config.state_dir.iterdir()):
+        config.state_dir.rmdir()
+
+
+def _start_supervisor(config: StackConfig) -> subprocess.Popen[bytes]:
+    config.log_dir.mkdir(parents=True, exist_ok=True)
+    with (config.log_dir / "supervisor.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lanewatch.stack.supervisor"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **config.environment()},
+            cwd=PROJECT,
+            start_new_session=True,
+        )
+
+
+def _require_same_ports(config: StackConfig) -> None:
+    running = record.read(config)
+    if running and running.ports != record.ports_of(config):
+        raise StackError("Lanewatch already runs on other ports. Stop it first (lanewatch down), or use those ports.")
+
+
+def _wait_until_ready(config: StackConfig, supervisor: subprocess.Popen[bytes] | None, watch: Watch) -> None:
+    deadline = time.monotonic() + UP_TIMEOUT_S
+    shown = record.read(config)
+    while time.monotonic() < deadline:
+        # asked before the record is read, so that the last word of a supervisor that ends is not missed
+        has_ended = supervisor.poll() is not None if supervisor else not record.is_supervised(config)
+        latest = record.read(config)
+        is_news = latest != shown
+        if latest and is_news:
+            watch(latest)
+            shown = latest
+        is_its_own = latest is not None and (latest.pid == supervisor.pid if supervisor else _is_alive(latest))
+        if latest and is_its_own and latest.state == "ready":
+            return
+        if has_ended:
+            _explain_end(config, latest if is_its_own else None, supervisor, watch)
+            return
+        time.sleep(POLL_S)
+    raise StackError(f"The stack is not ready after {UP_TIMEOUT_S:g} s; see {config.log_dir}.")
+
+
+def _is_alive(of: Record) -> bool:
+    return Process.of(of.pid) is not None
+
+
+def _explain_end(
+    config: StackConfig, last: Record | None, supervisor: subprocess.Popen[bytes] | None, watch: Watch
+) -> None:
+    if supervisor and supervisor.returncode == 0 and record.is_supervised(config):
+        # another `up` was faster
+        _require_same_ports(config)
+        _wait_until_ready(config, None, watch)
+        return
+    if last and last.error:
+        raise StackError(last.error)
+    raise StackError(f"The supervisor ended before the stack was ready; see {config.log_dir / 'supervisor.log'}.")
+
+
+def _wait_until_gone(config: StackConfig, pid: int, watch: Watch) -> None:
+    deadline = time.monotonic() + DOWN_TIMEOUT_S
+    shown = None
+    while record.is_supervised(config):
+        latest = record.read(config)
+        if latest and latest != shown:
+            watch(latest)
+            shown = latest
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_S)

@@ -1,0 +1,45 @@
+"""How a stack fares now, asked of its parts themselves."""
+
+import asyncio
+from typing import Any
+
+from lanewatch.stack import record
+from lanewatch.stack.config import StackConfig
+from lanewatch.stack.postgres import answers
+from lanewatch.stack.probes import accepts, answers_ok
+from lanewatch.stack.stack import BACKBONE, PARTS
+
+
+def status_of(config: StackConfig) -> dict[str, Any]:
+    """Return the supervisor's record and whether each part serves now."""
+    running = record.read(config) if record.is_supervised(config) else None
+    serving = asyncio.run(_ask_all(config)) if running else dict.fromkeys(PARTS, False)
+    return {
+        "running": running is not None,
+        "ready": running is not None and all(serving.values()),
+        "supervisor": running.pid if running else None,
+        "parts": {name: _part(running, config, name) | {"ready": serving[name]} for name in PARTS},
+    }
+
+
+def _part(running: record.Record | None, config: StackConfig, name: str) -> dict[str, Any]:
+    known = running.parts.get(name) if running else None
+    return {
+        "state": known.state if known else "stopped",
+        "pid": known.process.pid if known and known.process else None,
+        "restarts": known.restarts if known else 0,
+        "address": f"127.0.0.1:{config.port_of(name)}" if name in BACKBONE else config.url_of(name),
+    }
+
+
+async def _ask_all(config: StackConfig) -> dict[str, bool]:
+    answered = await asyncio.gather(*(_ask(config, name) for name in PARTS))
+    return dict(zip(PARTS, answered, strict=True))
+
+
+async def _ask(config: StackConfig, name: str) -> bool:
+    if name == "postgres":
+        return await answers(config)
+    if name == "kafka":
+        return await accepts(config.kafka_port)
+    return await answers_ok(config.port_of(name), "/health/ready")
