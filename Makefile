@@ -65,6 +65,7 @@ format: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 
-lock: $(READY) ## Recompile the locks of requirements/ (add UPGRADE=--upgrade to move versions)
+lock: $(READY) ## Recompile all locks (UPGRADE=--upgrade moves the Python ones, KAFKA=4.3.1 the broker)
 	@$(COMPILE) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
+	@$(BIN)/python -m lanewatch.stack.lock_jars $(KAFKA)
