@@ -1,0 +1,1 @@
+"""The HTTP surface: `POST /v1/events`."""

@@ -1,0 +1,136 @@
+"""What the ingest answers: receipts, problems, and for a batch one of them for each item."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+import msgspec
+
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.reading import Accepted
+from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
+from shared.http import CONTENT_TYPE_PROBLEM
+
+RETRY_AFTER_S = 2
+JSON = "application/json"
+
+
+class ReceiptBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an accepted event stands in Kafka, and where to ask what became of it."""
+
+    id: str
+    source: str
+    topic: str
+    partition: int
+    offset: int | None
+    outcome: str
+
+
+class ItemResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one item of a batch."""
+
+    index: int
+    status: int
+    receipt: ReceiptBody | None = None
+    problem: Fault | None = None
+
+
+class BatchBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a batch, item by item in order; a problem details object when nothing was accepted."""
+
+    title: str | None = None
+    status: int | None = None
+    accepted: int
+    refused: int
+    results: list[ItemResult]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def raw_headers(self, *, is_last: bool) -> list[tuple[bytes, bytes]]:
+        """Return the headers as ASGI wants them; `is_last` says that the connection ends with this answer."""
+        headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
+        if is_last:
+            headers["connection"] = "close"
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def problem(fault: Fault) -> Answer:
+    """Answer with a fault."""
+    headers = {"retry-after": str(RETRY_AFTER_S)} if fault.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Answer(fault.status, msgspec.json.encode(fault), CONTENT_TYPE_PROBLEM, headers)
+
+
+def busy() -> Fault:
+    """Return the fault of a request that came while too many were in hand."""
+    return Fault(title="Too many requests are in hand", status=503, detail="Nothing was stored; send it again later.")
+
+
+def result_of(event: Accepted, result: Result, licensing_url: str) -> ReceiptBody | Fault:
+    """Return what to tell about an event that was to be published."""
+    if isinstance(result, Receipt):
+        return ReceiptBody(
+            id=event.id,
+            source=event.source,
+            topic=result.topic,
+            partition=result.partition,
+            offset=result.offset,
+            outcome=f"{licensing_url}/v1/events?{urlencode({'source': event.source, 'id': event.id})}",
+        )
+    if isinstance(result, TooLargeForKafkaError):
+        return Fault(title="The event is too large", status=413, detail=str(result))
+    return Fault(
+        title="Kafka is away",
+        status=503,
+        detail=f"{result}. Send the same event again later: its source and id make it count once.",
+    )
+
+
+def single(outcome: ReceiptBody | Fault) -> Answer:
+    """Answer a request of one event."""
+    if isinstance(outcome, Fault):
+        return problem(outcome)
+    link = {"link": f'<{outcome.outcome}>; rel="status"'}
+    return Answer(HTTPStatus.ACCEPTED, msgspec.json.encode(outcome), JSON, link)
+
+
+def batch(outcomes: Sequence[ReceiptBody | Fault]) -> Answer:
+    """Answer a batch: 202 all accepted, 207 some; none: 503 if coming back may help, else 422."""
+    results = [_item(index, outcome) for index, outcome in enumerate(outcomes)]
+    refused = sum(result.problem is not None for result in results)
+    status = _batch_status(results, refused)
+    is_problem = status not in (HTTPStatus.ACCEPTED, HTTPStatus.MULTI_STATUS)
+    body = BatchBody(
+        title="No event of the batch was accepted" if is_problem else None,
+        status=status if is_problem else None,
+        accepted=len(results) - refused,
+        refused=refused,
+        results=results,
+    )
+    retry = any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results)
+    headers = {"retry-after": str(RETRY_AFTER_S)} if retry else {}
+    return Answer(status, msgspec.json.encode(body), CONTENT_TYPE_PROBLEM if is_problem else JSON, headers)
+
+
+def _item(index: int, outcome: ReceiptBody | Fault) -> ItemResult:
+    if isinstance(outcome, Fault):
+        return ItemResult(index=index, status=outcome.status, problem=outcome)
+    return ItemResult(index=index, status=HTTPStatus.ACCEPTED, receipt=outcome)
+
+
+def _batch_status(results: Sequence[ItemResult], refused: int) -> HTTPStatus:
+    if not refused:
+        return HTTPStatus.ACCEPTED
+    if refused < len(results):
+        return HTTPStatus.MULTI_STATUS
+    if any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.UNPROCESSABLE_ENTITY

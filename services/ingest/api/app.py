@@ -1,0 +1,32 @@
+"""The app: the hot route beside what every service has, and its place in the OpenAPI document."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from services.ingest.api.documentation import components, path_item
+from services.ingest.api.endpoint import EventsEndpoint
+from shared.health import Health
+from shared.http import create_app
+
+PATH = "/v1/events"
+
+
+def make_app(
+    endpoint: EventsEndpoint, health: Health, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+) -> FastAPI:
+    """Return the app with its OpenAPI document complete."""
+    app = create_app(
+        "Lanewatch ingest",
+        "Takes trade events in. 202 means that Kafka has the event in all in-sync replicas.",
+        health,
+        lifespan,
+    )
+    app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
+    schema = app.openapi()
+    schema["paths"] = {PATH: path_item(), **schema["paths"]}
+    schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
+    return app

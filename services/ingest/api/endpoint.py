@@ -1,0 +1,90 @@
+"""The hot route as a bare ASGI endpoint: no model is built that the answer does not need."""
+
+from collections.abc import Sequence
+
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from services.ingest.api import answers
+from services.ingest.api.answers import Answer, ReceiptBody
+from services.ingest.api.body import ClientGoneError, RequestBody
+from services.ingest.api.in_hand import BusyError, InHand, Share
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.media import PREFIX, Mode, mode_of
+from services.ingest.domain.reading import Accepted, Item, Limits, read_batch, read_binary, read_structured
+from services.ingest.publisher import Publisher, Result
+
+EVENTS = Counter("lanewatch_ingest_events", "Events by the status that they were answered with", ["status"])
+REQUESTS = Counter("lanewatch_ingest_requests", "Requests by the status of the answer", ["status"])
+PUBLISH_SECONDS = Histogram("lanewatch_ingest_publish_seconds", "From sending to Kafka to its acknowledgement")
+IN_HAND = Gauge("lanewatch_ingest_requests_in_hand", "Requests being worked on")
+
+
+class EventsEndpoint:
+    """Takes events by `POST /v1/events`."""
+
+    def __init__(
+        self, publisher: Publisher, limits: Limits, in_hand: InHand, *, licensing_url: str, body_timeout_s: float
+    ) -> None:
+        self.publisher = publisher
+        self.limits = limits
+        self.in_hand = in_hand
+        self.licensing_url = licensing_url
+        self.body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        headers = Headers(scope=scope)
+        body = RequestBody(headers, receive)
+        with IN_HAND.track_inprogress():
+            try:
+                with self.in_hand.share() as share:
+                    answer = await self._answer(headers, body, share)
+            except BusyError:
+                answer = answers.problem(answers.busy())
+            except ClientGoneError:
+                return
+        REQUESTS.labels(answer.status).inc()
+        await _send(answer, body, send)
+
+    async def _answer(self, headers: Headers, body: RequestBody, share: Share) -> Answer:
+        has_attributes = any(name.startswith(PREFIX) for name in headers)
+        mode = mode_of(headers.getlist("content-type"), has_attributes=has_attributes)
+        if isinstance(mode, Fault):
+            return answers.problem(mode)
+        content = await body.read(self.limits.body_bytes(mode), self.body_timeout_s, share)
+        if isinstance(content, Fault):
+            return answers.problem(content)
+        if mode is Mode.BATCH:
+            items = read_batch(content, self.limits)
+            return answers.problem(items) if isinstance(items, Fault) else answers.batch(await self._publish(items))
+        is_binary = mode is Mode.BINARY
+        item = read_binary(headers.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
+        return answers.single((await self._publish([item]))[0])
+
+    async def _publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:
+        """Publish what was accepted, in order, and put what was refused back between."""
+        accepted = [item for item in items if isinstance(item, Accepted)]
+        results = iter(await self._timed(accepted)) if accepted else iter(())
+        outcomes = [
+            answers.result_of(item, next(results), self.licensing_url) if isinstance(item, Accepted) else item
+            for item in items
+        ]
+        for outcome in outcomes:
+            EVENTS.labels(outcome.status if isinstance(outcome, Fault) else 202).inc()
+        return outcomes
+
+    async def _timed(self, accepted: Sequence[Accepted]) -> list[Result]:
+        with PUBLISH_SECONDS.time():
+            return await self.publisher.publish(accepted)
+
+
+async def _send(answer: Answer, body: RequestBody, send: Send) -> None:
+    is_last = body.must_close
+    headers = answer.raw_headers(is_last=is_last)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": is_last})
+    if is_last:
+        await body.linger()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

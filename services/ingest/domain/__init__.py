@@ -1,0 +1,1 @@
+"""What an HTTP request holds: events to publish, or exact faults. Pure."""

@@ -1,0 +1,126 @@
+"""Whether bytes are JSON to rely on: UTF-8, no key twice, not too deep, no NUL.
+
+A decoder silently keeps the last of two equal keys, so two readers could see two different events.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from services.ingest.domain.faults import Fault, not_json
+
+MAX_DEPTH = 32
+MAX_DIGITS = 300
+"""Of a whole number that the slow way lets pass; every double has fewer."""
+
+
+class Fraction(str):
+    """A number with a point or an exponent, as it stands: what it may be is for the contract to say."""
+
+    __slots__ = ()
+
+
+_DECODER = msgspec.json.Decoder(float_hook=Fraction)
+_KEY_END = re.compile(rb'"[ \t\r\n]*:')
+
+
+def parse(body: bytes) -> object | Fault:
+    """Return the value, with numbers that are not whole as `Fraction`, or what makes the text unsound."""
+    value = _decoded(body)
+    if isinstance(value, Fault):
+        return value
+    keys = _count_keys(value)
+    if keys is None:
+        return _too_deep()
+    # Every key in the text ends in a quote and a colon. So as many of these as keys that are left
+    # after decoding proves that none stood twice; a string can hold them too, then the slow way tells.
+    if len(_KEY_END.findall(body)) != keys or b"\\u0000" in body:
+        return _flaw(body) or value
+    return value
+
+
+def _decoded(body: bytes) -> object | Fault:
+    if not body:
+        return not_json("the body is empty")
+    try:
+        body.decode()
+        value: object = _DECODER.decode(body)
+    except UnicodeDecodeError as error:
+        return not_json(f"not UTF-8 at byte {error.start}: {error.reason}")
+    except RecursionError:
+        return _too_deep()
+    except msgspec.ValidationError:
+        return _flaw(body) or not_json("a number is out of range")
+    except msgspec.DecodeError as error:
+        return not_json(str(error))
+    return value
+
+
+def pointer_to(*steps: str | int) -> str:
+    """Return the JSON Pointer (RFC 6901) of these steps."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _too_deep() -> Fault:
+    return not_json(f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _count_keys(value: object) -> int | None:
+    """Count the keys of all objects; None when they are nested too deep."""
+    keys, level = 0, [value]
+    for _ in range(MAX_DEPTH + 1):
+        below: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                keys += len(one)
+                below += one.values()
+            elif isinstance(one, list):
+                below += one
+        if not below:
+            return keys
+        level = below
+    return None
+
+
+class _Members(list[tuple[str, object]]):
+    """The members of an object as they stand in the text, equal keys included."""
+
+
+class _OutOfRange:
+    """Stands for a number that no decoder here holds."""
+
+
+def _integer(text: str) -> int | _OutOfRange:
+    return 0 if len(text) <= MAX_DIGITS else _OutOfRange()
+
+
+def _flaw(body: bytes) -> Fault | None:
+    """Look through the text member by member for the first key that stands twice, NUL or number out of range."""
+    try:
+        text = json.loads(body.decode(), object_pairs_hook=_Members, parse_float=Fraction, parse_int=_integer)
+        return next(_flaws(text, ()), None)
+    except RecursionError:
+        return _too_deep()
+    except ValueError as error:
+        return not_json(str(error))
+
+
+def _flaws(value: object, steps: tuple[str | int, ...]) -> Iterator[Fault]:
+    if isinstance(value, _Members):
+        seen: set[str] = set()
+        for key, member in value:
+            if key in seen:
+                yield not_json(f"the key {key!r} stands twice", pointer_to(*steps, key))
+            if "\0" in key:
+                yield not_json("a key holds the character NUL", pointer_to(*steps, key))
+            seen.add(key)
+            yield from _flaws(member, (*steps, key))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _flaws(member, (*steps, index))
+    elif isinstance(value, str) and "\0" in value:
+        yield not_json("a string holds the character NUL", pointer_to(*steps))
+    elif isinstance(value, _OutOfRange):
+        yield not_json("the number is out of range", pointer_to(*steps))
