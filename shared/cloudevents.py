@@ -4,7 +4,7 @@ Specification: CloudEvents 1.0.2, JSON Event Format 1.0.2 and the Partitioning e
 """
 
 import re
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -15,7 +15,12 @@ from shared.errors import PermanentError
 from shared.events import ALERT_TYPES, TRADE_TYPES, Moment, Text, TradeData
 
 T = TypeVar("T")
-Attribute = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+JSON = "application/json"
+EDGES = (MINYEAR, MAXYEAR)
+# Python's `$` also matches before a last line feed; the lookahead does not let that pass.
+Attribute = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Source = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x20\x7f]+$(?!\n)")]
+"""A URI reference. It holds no blank, so source and id joined by one name one event and no other."""
 
 
 class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
@@ -23,7 +28,7 @@ class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults
 
     specversion: Literal["1.0"]
     id: Attribute
-    source: Attribute
+    source: Source
     type: Attribute
     time: Moment
     subject: Annotated[str, Meta(max_length=256)] | None = None
@@ -47,7 +52,7 @@ class _Head(msgspec.Struct, frozen=True):
 _ENCODER = msgspec.json.Encoder(decimal_format="string", order="sorted")
 _HEAD = msgspec.json.Decoder(_Head)
 _PLACE = re.compile(r" - at `(?:key in )?(\$[^`]*)`$")
-_FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]+)`")
+_FIELD = re.compile(r"(?:missing required|contains unknown) field `(.+)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -56,16 +61,16 @@ def _decoder(data_type: Any) -> msgspec.json.Decoder[Event[Any]]:
     return msgspec.json.Decoder(Event[data_type])
 
 
-def fault(error: msgspec.MsgspecError | ValueError) -> PermanentError:
+def fault(error: Exception) -> PermanentError:
     """Return a decoder's complaint as a reason and the JSON Pointer (RFC 6901) of the field."""
     message = str(error)
     found = _PLACE.search(message)
     steps = [a or b for a, b in _STEP.findall(found[1])] if found else []
-    field = _FIELD.search(message)
-    if field:
+    reason = message[: found.start()] if found else message
+    if field := _FIELD.search(reason):
         steps.append(field[1])
     pointer = "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
-    return PermanentError(message[: found.start()] if found else message, pointer=pointer)
+    return PermanentError(reason, pointer=pointer)
 
 
 def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
@@ -79,11 +84,23 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
         if kind not in TRADE_TYPES:
             raise PermanentError(f"unknown event type '{kind}'", pointer="/type")
         event: Event[TradeData] = _decoder(TRADE_TYPES[kind]).decode(body)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise fault(error) from error
-    if event.datacontenttype not in (None, "application/json"):
-        raise PermanentError("datacontenttype must be application/json", pointer="/datacontenttype")
+    if (event.datacontenttype or JSON).partition(";")[0].strip().lower() != JSON:
+        raise PermanentError(f"datacontenttype must be {JSON}", pointer="/datacontenttype")
+    _check_moments(event)
     return event
+
+
+def _check_moments(event: Event[TradeData]) -> None:
+    """Raise PermanentError for a time that has no place in UTC, such as year 1 east of Greenwich."""
+    moments = {"/time": event.time, **{f"/data/{n}": getattr(event.data, n) for n in event.data.__struct_fields__}}
+    for pointer, moment in moments.items():
+        if isinstance(moment, datetime) and moment.year in EDGES:
+            try:
+                moment.astimezone(UTC)
+            except OverflowError as error:
+                raise PermanentError("in UTC this is outside the years 1 to 9999", pointer=pointer) from error
 
 
 def read_alert(body: bytes) -> Event[Any]:
@@ -93,7 +110,7 @@ def read_alert(body: bytes) -> Event[Any]:
         if kind not in ALERT_TYPES:
             raise PermanentError(f"unknown alert type '{kind}'", pointer="/type")
         return _decoder(ALERT_TYPES[kind]).decode(body)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise fault(error) from error
 
 
@@ -122,7 +139,7 @@ def alert(kind: str, *, id: str, time: datetime, key: str, data: Any, sequence: 
         type=kind,
         time=time,
         partitionkey=key,
-        datacontenttype="application/json",
+        datacontenttype=JSON,
         sequence=None if sequence is None else str(sequence),
         data=data,
     )

@@ -12,6 +12,7 @@ MILLIGRAMS: dict[str, int] = {"GRM": 1_000, "KGM": 1_000_000, "TNE": 1_000_000_0
 
 MAX_MASS_MG = 10**18
 """A billion tonnes; it keeps every sum of a ledger inside 64 bits."""
+MAX_DIGITS = 24
 
 
 class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,9 +30,11 @@ class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a mass must be a finite number")
         if self.value < 0:
             raise ValueError(f"a mass must not be negative, got {self.value}")
-        if len(self.value.as_tuple().digits) > 24:
-            raise ValueError("a mass must not have more than 24 digits")
-        if self.value.adjusted() > 18 or self.value * MILLIGRAMS[self.unit] > MAX_MASS_MG:
+        _, digits, exponent = self.value.as_tuple()
+        # A decimal far below a milligram would be rounded to nothing by the checks that follow.
+        if len(digits) > MAX_DIGITS or (isinstance(exponent, int) and exponent < -MAX_DIGITS):
+            raise ValueError(f"a mass must not have more than {MAX_DIGITS} digits")
+        if self.value.adjusted() > MAX_DIGITS or self.value * MILLIGRAMS[self.unit] > MAX_MASS_MG:
             raise ValueError("a mass must not exceed 1,000,000,000 t")
         if self.value * MILLIGRAMS[self.unit] % 1:
             raise ValueError(f"a mass must be a whole number of milligrams, got {self.value} {self.unit}")
