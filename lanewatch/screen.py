@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lanewatch.stack.config import SERVICES, StackConfig
+from lanewatch.stack.config import StackConfig
 from lanewatch.stack.record import Record
 
 PARTS_BY_TENTH = 10
@@ -62,7 +62,7 @@ def addresses(config: StackConfig, *, is_new: bool) -> None:
     """Print where everything is."""
     console.print("Lanewatch is up." if is_new else "Lanewatch is up already.", style="bold green")
     table = Table.grid(padding=(0, 2))
-    for name in SERVICES:
+    for name in config.services:
         table.add_row(f"  {name}", config.url_of(name), f"{config.url_of(name)}/docs")
     table.add_row("  kafka", config.bootstrap)
     table.add_row("  postgres", f"127.0.0.1:{config.postgres_port}", f"user and database {config.database}")

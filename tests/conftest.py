@@ -34,8 +34,8 @@ def kafka() -> Kafka:
 async def backbone(kafka: Kafka) -> AsyncIterator[StackConfig]:
     """Kafka and PostgreSQL, shared by the session; `.bootstrap`, `.database_url`, `.environment()`."""
     with tempfile.TemporaryDirectory(prefix="lanewatch-") as folder:
-        config = StackConfig.for_tests(Path(folder))
-        async with Stack(config, services=(), kafka=kafka):
+        config = replace(StackConfig.for_tests(Path(folder)), services=())
+        async with Stack(config, kafka=kafka):
             yield config
 
 

@@ -13,6 +13,7 @@ from lanewatch.stack.ports import HOST, free_ports
 SERVICES = ("ingest", "licensing", "alerts")
 PROJECT = Path(__file__).resolve().parents[2]
 LAST_PORT = 65_535
+NO_SERVICES = "none"
 
 Clock = Literal["wall", "replay"]
 
@@ -54,6 +55,8 @@ class StackConfig:
     licensing_port: int = 8002
     alerts_port: int = 8003
     demo_receiver_port: int = 8010
+    services: tuple[str, ...] = SERVICES
+    """Which services run here; fewer when one is run from an editor, say."""
     clock: Clock = "wall"
     database: str = "lanewatch"
     is_durable: bool = True
@@ -75,6 +78,7 @@ class StackConfig:
             licensing_port=_port(env, "licensing_port"),
             alerts_port=_port(env, "alerts_port"),
             demo_receiver_port=_port(env, "demo_receiver_port"),
+            services=_services(env),
             clock=cast("Clock", clock),
             is_durable=env.get("LANEWATCH_DURABLE", "yes") != "no",
             topics=Topics.from_env(env),
@@ -129,6 +133,7 @@ class StackConfig:
             "LANEWATCH_STATE_DIR": str(self.state_dir),
             "LANEWATCH_KAFKA_BOOTSTRAP": self.bootstrap,
             "LANEWATCH_DATABASE_URL": self.database_url,
+            "LANEWATCH_SERVICES": ",".join(self.services) or NO_SERVICES,
             "LANEWATCH_CLOCK": self.clock,
             "LANEWATCH_DURABLE": "yes" if self.is_durable else "no",
             **{variable(name): str(getattr(self, name)) for name in PORTS},
@@ -143,6 +148,15 @@ PORTS = tuple(name for name in StackConfig.__dataclass_fields__ if name.endswith
 def variable(name: str) -> str:
     """Return the environment variable of a field."""
     return f"LANEWATCH_{name.upper()}"
+
+
+def _services(env: Mapping[str, str]) -> tuple[str, ...]:
+    text = env.get("LANEWATCH_SERVICES") or ",".join(SERVICES)
+    names = () if text == NO_SERVICES else tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in SERVICES:
+            raise StackError(f"LANEWATCH_SERVICES names {name!r}; there are {', '.join(SERVICES)}, or {NO_SERVICES}.")
+    return names
 
 
 def _port(env: Mapping[str, str], name: str) -> int:

@@ -17,6 +17,7 @@ from lanewatch.stack.errors import StackError
 LOCK = PROJECT / "deploy" / "kafka" / "jars.lock"
 AT_ONCE = 8
 TRIES = 4
+FIRST_PAUSE_S = 1.0
 
 Report = Callable[[int, int], None]
 """Told how many of how many are there."""
@@ -117,7 +118,7 @@ def _with_retries(jar: Jar, scratch: Path, download: Download) -> Path:
                     f"Could not download {jar.filename} ({error}). Check the network and run it again; what is "
                     "there already is kept."
                 ) from error
-            time.sleep(0.5 * 2.0**tried)
+            time.sleep(FIRST_PAUSE_S * 2.0 ** (tried - 1))
     raise AssertionError
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from lanewatch.stack.config import SERVICES, StackConfig, variable
+from lanewatch.stack.config import StackConfig, variable
 from lanewatch.stack.errors import StackError
 from lanewatch.stack.kafka import Kafka, installed, kafka_part
 from lanewatch.stack.keeper import Keeper
@@ -15,12 +15,11 @@ from lanewatch.stack.postgres import postgres_part
 from lanewatch.stack.service import service_part
 
 BACKBONE = ("postgres", "kafka")
-PARTS = (*BACKBONE, *SERVICES)
 NEEDED_BYTES = 500_000_000
 
 
 class Stack:
-    """Starts, stops and kills the parts by name: `kafka`, `postgres` and the services asked for.
+    """Starts, stops and kills the parts by name: `kafka`, `postgres` and the services of the config.
 
     An async context manager: on leaving, everything is stopped and the data stays.
     """
@@ -28,14 +27,17 @@ class Stack:
     def __init__(
         self,
         config: StackConfig,
-        services: Sequence[str] = SERVICES,
         *,
         kafka: Kafka | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
         kafka = kafka or installed(lambda *_: None)
-        parts = [postgres_part(config), kafka_part(config, kafka), *(service_part(config, name) for name in services)]
+        parts = [
+            postgres_part(config),
+            kafka_part(config, kafka),
+            *(service_part(config, name) for name in config.services),
+        ]
         self.parts = {part.name: Keeper(part, on_change) for part in parts}
 
     def __getitem__(self, name: str) -> Keeper:
@@ -79,7 +81,7 @@ class Stack:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _check_place(self) -> None:
-        check_ports(self.config, list(self.parts))
+        check_ports(self.config)
         self.config.state_dir.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.config.state_dir).free
         if free < NEEDED_BYTES:
@@ -89,11 +91,15 @@ class Stack:
             )
 
 
-def check_ports(config: StackConfig, parts: Sequence[str] = PARTS) -> None:
+def part_names(config: StackConfig) -> tuple[str, ...]:
+    """Return the names of the parts, in the order in which they start."""
+    return (*BACKBONE, *config.services)
+
+
+def check_ports(config: StackConfig) -> None:
     """Raise StackError when a port is taken or asked for twice."""
-    names = [*parts, *(["kafka_controller"] if "kafka" in parts else [])]
     seen: dict[int, str] = {}
-    for name in names:
+    for name in (*part_names(config), "kafka_controller"):
         port = config.port_of(name)
         if other := seen.get(port):
             raise StackError(f"{variable(f'{name}_port')} and {variable(f'{other}_port')} are both {port}.")

@@ -7,18 +7,18 @@ from lanewatch.stack import record
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.postgres import answers
 from lanewatch.stack.probes import accepts, answers_ok
-from lanewatch.stack.stack import BACKBONE, PARTS
+from lanewatch.stack.stack import BACKBONE, part_names
 
 
 def status_of(config: StackConfig) -> dict[str, Any]:
     """Return the supervisor's record and whether each part serves now."""
     running = record.read(config) if record.is_supervised(config) else None
-    serving = asyncio.run(_ask_all(config)) if running else dict.fromkeys(PARTS, False)
+    serving = asyncio.run(_ask_all(config)) if running else dict.fromkeys(part_names(config), False)
     return {
         "running": running is not None,
         "ready": running is not None and all(serving.values()),
         "supervisor": running.pid if running else None,
-        "parts": {name: _part(running, config, name) | {"ready": serving[name]} for name in PARTS},
+        "parts": {name: _part(running, config, name) | {"ready": serving[name]} for name in part_names(config)},
     }
 
 
@@ -33,8 +33,9 @@ def _part(running: record.Record | None, config: StackConfig, name: str) -> dict
 
 
 async def _ask_all(config: StackConfig) -> dict[str, bool]:
-    answered = await asyncio.gather(*(_ask(config, name) for name in PARTS))
-    return dict(zip(PARTS, answered, strict=True))
+    names = part_names(config)
+    answered = await asyncio.gather(*(_ask(config, name) for name in names))
+    return dict(zip(names, answered, strict=True))
 
 
 async def _ask(config: StackConfig, name: str) -> bool:
