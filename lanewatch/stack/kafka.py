@@ -27,7 +27,6 @@ JVM = (
     "-XX:+UseSerialGC",
     "-Xlog:disable",
     "-Xlog:all=error:stderr",
-    f"-Dlog4j2.configurationFile={LOGGING}",
 )
 
 Say = Callable[[str, int, int], None]
@@ -85,7 +84,7 @@ def properties_text(data: Path, port: int, controller_port: int) -> str:
 
 
 def _arguments(jars: Sequence[Path], *program: str) -> tuple[str, ...]:
-    return (*JVM, "-cp", ":".join(map(str, jars)), *program)
+    return (*JVM, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", ":".join(map(str, jars)), *program)
 
 
 def _command(config: StackConfig, kafka: Kafka, *program: str) -> Command:
