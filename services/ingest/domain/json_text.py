@@ -51,10 +51,8 @@ def _decoded(body: bytes) -> object | Fault:
         return not_json(f"not UTF-8 at byte {error.start}: {error.reason}")
     except RecursionError:
         return _too_deep()
-    except msgspec.ValidationError:
-        return _flaw(body) or not_json("a number is out of range")
     except msgspec.DecodeError as error:
-        return not_json(str(error))
+        return _flaw(body) or not_json(str(error))
     return value
 
 
@@ -88,18 +86,34 @@ class _Members(list[tuple[str, object]]):
     """The members of an object as they stand in the text, equal keys included."""
 
 
-class _OutOfRange:
-    """Stands for a number that no decoder here holds."""
+class _NoNumber(str):
+    """Stands for a number that has no place in JSON, or that no decoder here holds; says why."""
+
+    __slots__ = ()
 
 
-def _integer(text: str) -> int | _OutOfRange:
-    return 0 if len(text) <= MAX_DIGITS else _OutOfRange()
+_NUL = re.compile("\0")
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def _integer(text: str) -> int | _NoNumber:
+    return 0 if len(text) <= MAX_DIGITS else _NoNumber("the number is out of range")
+
+
+def _constant(text: str) -> _NoNumber:
+    return _NoNumber(f"{text} is no number in JSON")
 
 
 def _flaw(body: bytes) -> Fault | None:
-    """Look through the text member by member for the first key that stands twice, NUL or number out of range."""
+    """Look through the text member by member, slowly, for the first thing that is not sound, and its place."""
     try:
-        text = json.loads(body.decode(), object_pairs_hook=_Members, parse_float=Fraction, parse_int=_integer)
+        text = json.loads(
+            body.decode(),
+            object_pairs_hook=_Members,
+            parse_float=Fraction,
+            parse_int=_integer,
+            parse_constant=_constant,
+        )
         return next(_flaws(text, ()), None)
     except RecursionError:
         return _too_deep()
@@ -112,15 +126,22 @@ def _flaws(value: object, steps: tuple[str | int, ...]) -> Iterator[Fault]:
         seen: set[str] = set()
         for key, member in value:
             if key in seen:
-                yield not_json(f"the key {key!r} stands twice", pointer_to(*steps, key))
-            if "\0" in key:
-                yield not_json("a key holds the character NUL", pointer_to(*steps, key))
+                yield not_json("the key stands twice", pointer_to(*steps, key))
+            # Such a key has no place in a pointer either.
+            if detail := _text_flaw(key):
+                yield not_json(f"in a key {detail}", pointer_to(*steps))
             seen.add(key)
             yield from _flaws(member, (*steps, key))
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _flaws(member, (*steps, index))
-    elif isinstance(value, str) and "\0" in value:
-        yield not_json("a string holds the character NUL", pointer_to(*steps))
-    elif isinstance(value, _OutOfRange):
-        yield not_json("the number is out of range", pointer_to(*steps))
+    elif isinstance(value, _NoNumber):
+        yield not_json(str(value), pointer_to(*steps))
+    elif isinstance(value, str) and (detail := _text_flaw(value)):
+        yield not_json(f"in the text {detail}", pointer_to(*steps))
+
+
+def _text_flaw(text: str) -> str | None:
+    if _NUL.search(text):
+        return "the character NUL stands"
+    return "half of a surrogate pair stands" if _LONE.search(text) else None
