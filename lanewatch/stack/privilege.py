@@ -14,7 +14,8 @@ from collections.abc import Callable
 
 from lanewatch.stack.errors import StackError
 
-_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+_PR_SET_PDEATHSIG, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _CAP_DAC_OVERRIDE = 1
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -46,7 +47,8 @@ def in_child(death_signal: signal.Signals, account: pwd.struct_passwd | None = N
 def _become(account: pwd.struct_passwd) -> None:
     os.setgroups([])
     os.setgid(account.pw_gid)
-    _call(_libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    # Capabilities outlast the change of user, and access(2), by which PostgreSQL looks for its programs, heeds them.
+    _call(_libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setuid(account.pw_uid)
     keep = 1 << _CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)

@@ -31,16 +31,21 @@ async def spawn(command: Command) -> asyncio.subprocess.Process:
     """Start the program in a session of its own, so that ctrl-C reaches only us."""
     command.log.parent.mkdir(parents=True, exist_ok=True)
     with command.log.open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            *command.argv,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **command.environment},
-            cwd=command.directory,
-            start_new_session=True,
-            preexec_fn=in_child(command.death_signal, command.account),
-        )
+        try:
+            return await asyncio.create_subprocess_exec(
+                *command.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **command.environment},
+                cwd=command.directory,
+                start_new_session=True,
+                preexec_fn=in_child(command.death_signal, command.account),
+            )
+        except subprocess.SubprocessError as error:
+            # Python does not say more of what failed between fork and exec.
+            who = f" as {command.account.pw_name}" if command.account else ""
+            raise StackError(f"{name_of(command)} cannot be run{who} here; try as an ordinary user.") from error
 
 
 async def run(command: Command, timeout_s: float) -> None:
