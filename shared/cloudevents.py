@@ -124,7 +124,7 @@ def encode_sorted(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
-def entity_key(event: Event[TradeData]) -> str:
+def entity_key(event: Event[Any]) -> str:
     """Return the Kafka key: the kind and id of the thing whose life the event belongs to."""
     field = event.data.ENTITY
     return f"{field.removesuffix('_id')}:{getattr(event.data, field)}"

@@ -9,18 +9,19 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import PermanentError, RetryableError
 
 log = structlog.get_logger(__name__)
 
-Record = ConsumerRecord[bytes | None, bytes | None]
-Advance = dict[int, tuple[int, int]]
+Record: TypeAlias = Any
+"""An `aiokafka.ConsumerRecord` with bytes for key and value; the library publishes no types."""
+Advance: TypeAlias = dict[int, tuple[int, int]]
 """By partition: the offset that must be stored now, and the one to store instead."""
 
 
@@ -63,7 +64,7 @@ class DeadLetterLimit:
             raise Halted(f"{sum(self._recent)} of the last {len(self._recent)} records went to the dead letters")
 
 
-class BatchConsumer(ConsumerRebalanceListener):
+class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the library publishes no types
     """Feeds a handler from one topic until told to stop; finds poison by splitting batches."""
 
     def __init__(
@@ -91,11 +92,11 @@ class BatchConsumer(ConsumerRebalanceListener):
 
     # Kafka calls these two while it rebalances; the stored offsets are looked up in the loop, where
     # a database that is away can be waited for.
-    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:  # noqa: ARG002 - Kafka's signature
         """Forget what was read so far; what is in hand fails at the stored offsets if it was taken over."""
         self._reassigned.set()
 
-    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:  # noqa: ARG002 - Kafka's signature
         """Look up where to read on."""
         self._reassigned.set()
 
@@ -171,8 +172,14 @@ class BatchConsumer(ConsumerRebalanceListener):
                 return
             self.limit.count(1, 1)
             reason = error.reason if isinstance(error, PermanentError) else repr(error)
-            log.error("record buried", topic=self.topic, partition=records[0].partition,
-                      offset=records[0].offset, reason=reason, exc_info=error)
+            log.error(
+                "record buried",
+                topic=self.topic,
+                partition=records[0].partition,
+                offset=records[0].offset,
+                reason=reason,
+                exc_info=error,
+            )
             await self.handler.bury(records[0], error, advance)
             self._done(advance)
             return
@@ -200,7 +207,7 @@ class BatchConsumer(ConsumerRebalanceListener):
         if self.halted or self.waiting_for or idle_s < self.stuck_after_s:
             return None
         try:
-            behind = await self.lag()
+            behind = await asyncio.wait_for(self.lag(), 1.0)
         except (KafkaError, TimeoutError):
             return None
         if behind == 0:

@@ -92,9 +92,7 @@ def _upgrade(connection: Connection, schema: str, versions: Path) -> None:
     command.upgrade(config, "head")
 
 
-async def upgrade_schema_when_up(
-    engine: AsyncEngine, schema: str, versions: Path, *, deadline_s: float = 60
-) -> None:
+async def upgrade_schema_when_up(engine: AsyncEngine, schema: str, versions: Path, *, deadline_s: float = 60) -> None:
     """Call `upgrade_schema` until the database answers; raises RetryableError after `deadline_s`."""
     give_up = time.monotonic() + deadline_s
     while True:

@@ -28,13 +28,11 @@ def problem_response(error: CallerError) -> Response:
     )
 
 
-async def _on_caller_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, CallerError)
+async def _on_caller_error(_: Request, error: Any) -> Response:
     return problem_response(error)
 
 
-async def _on_invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_invalid(_: Request, error: Any) -> Response:
     errors = tuple(
         FieldError("/" + "/".join(map(str, e["loc"][1:] if e["loc"][0] == "body" else e["loc"])), e["msg"])
         for e in error.errors()
@@ -42,15 +40,12 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     return problem_response(CallerError(422, "The request is not valid", errors=errors))
 
 
-async def _on_http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _on_http(_: Request, error: Any) -> Response:
     return problem_response(CallerError(error.status_code, error.detail, headers=dict(error.headers or {})))
 
 
 async def _on_retryable(_: Request, error: Exception) -> Response:
-    return problem_response(
-        CallerError(503, "A dependency is away", detail=str(error), headers={"retry-after": "2"})
-    )
+    return problem_response(CallerError(503, "A dependency is away", detail=str(error), headers={"retry-after": "2"}))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:

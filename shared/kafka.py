@@ -1,13 +1,16 @@
 """Kafka as the services use it: producers that never lose, consumers that never commit by themselves."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.errors import RetryableError
+
+Client = TypeVar("Client", AIOKafkaProducer, AIOKafkaConsumer)
 
 REQUEST_TIMEOUT_MS = 10_000
 SESSION_TIMEOUT_MS = 6_000
@@ -49,6 +52,19 @@ def make_consumer(bootstrap: str, group: str, client_id: str, *, instance_id: st
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         metadata_max_age_ms=30_000,
     )
+
+
+async def start_when_up(make: Callable[[], Client]) -> Client:
+    """Return a started client; waits for a broker that is away, with a fresh client for each try."""
+    while True:
+        client = make()
+        try:
+            await client.start()
+        except (KafkaError, OSError):
+            await client.stop()
+            await asyncio.sleep(0.25)
+        else:
+            return client
 
 
 async def ensure_topics(bootstrap: str, partitions_by_topic: dict[str, int]) -> None:

@@ -34,7 +34,7 @@ class RateLimited(logging.Filter):
 
 def configure_logging(service: str, level: str = "INFO") -> None:
     """Send this process's logs, its libraries' too, to standard error as JSON lines."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

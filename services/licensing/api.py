@@ -1,0 +1,167 @@
+"""What people and systems may ask licensing: lanes, licences, quotas, regimes, shipments, events, dead letters."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import Response
+
+from services.licensing.store import audits, reads
+from shared.database import transaction
+from shared.errors import CallerError
+
+router = APIRouter(prefix="/v1")
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Cursor = Annotated[str, Query(max_length=256, description="`next` of the page before")]
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _page(items: Sequence[dict[str, Any]], limit: int, key: str) -> Response:
+    last = str(items[-1][key]) if len(items) == limit else None
+    return _json({"items": items, "next": last})
+
+
+def _found(value: dict[str, Any] | None, what: str) -> Response:
+    if value is None:
+        raise CallerError(404, f"There is no such {what}")
+    return _json(value)
+
+
+def _engine(request: Request) -> AsyncEngine:
+    engine: AsyncEngine = request.app.state.engine
+    return engine
+
+
+@router.get("/lanes", tags=["lanes"])
+async def lanes(
+    request: Request,
+    commodity_group: str | None = None,
+    origin: str | None = None,
+    destination: str | None = None,
+    state: str | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> Response:
+    """List lanes with their flow state, since when and why."""
+    async with transaction(_engine(request)) as c:
+        found = await reads.lanes(c, (commodity_group, origin, destination, state), limit, cursor)
+    return _page(found, limit, "lane_id")
+
+
+@router.get("/lanes/{lane_id}", tags=["lanes"])
+async def lane(request: Request, lane_id: str) -> Response:
+    """Show one lane with all changes of its flow state and their evidence."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.lane(c, lane_id), "lane")
+
+
+@router.get("/licences", tags=["licences"])
+async def licences(
+    request: Request, exporter: str | None = None, state: str | None = None, limit: Limit = 100, cursor: Cursor = ""
+) -> Response:
+    """List licences with the balance of each line."""
+    async with transaction(_engine(request)) as c:
+        found = await reads.licences(c, (exporter, state), limit, cursor)
+    return _page(found, limit, "licence_id")
+
+
+@router.get("/licences/{licence_id}", tags=["licences"])
+async def licence(request: Request, licence_id: str) -> Response:
+    """Show one licence with its terms and the balance of each line."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.licence(c, licence_id), "licence")
+
+
+@router.get("/licences/{licence_id}/ledger", tags=["licences"])
+async def licence_ledger(
+    request: Request, licence_id: str, line_no: int = 1, limit: Limit = 100, cursor: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """List the ledger entries of one line of a licence, oldest first."""
+    async with transaction(_engine(request)) as c:
+        return _page(await reads.ledger(c, f"licence:{licence_id}:{line_no}", limit, cursor), limit, "number")
+
+
+@router.get("/quotas", tags=["quotas"])
+async def quotas(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
+    """List quotas with their balances."""
+    async with transaction(_engine(request)) as c:
+        return _page(await reads.quotas(c, limit, cursor), limit, "quota_id")
+
+
+@router.get("/quotas/{quota_id}", tags=["quotas"])
+async def quota(request: Request, quota_id: str) -> Response:
+    """Show one quota with its balance."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.quota(c, quota_id), "quota")
+
+
+@router.get("/quotas/{quota_id}/ledger", tags=["quotas"])
+async def quota_ledger(
+    request: Request, quota_id: str, limit: Limit = 100, cursor: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """List the ledger entries of a quota, oldest first."""
+    async with transaction(_engine(request)) as c:
+        return _page(await reads.ledger(c, f"quota:{quota_id}", limit, cursor), limit, "number")
+
+
+@router.get("/regimes", tags=["regimes"])
+async def regimes(request: Request) -> Response:
+    """List the regimes with their terms and suspensions."""
+    async with transaction(_engine(request)) as c:
+        return _json({"items": await reads.regimes(c), "next": None})
+
+
+@router.get("/shipments/{shipment_id}", tags=["shipments"])
+async def shipment(request: Request, shipment_id: str) -> Response:
+    """Show one shipment with its decisions, their reasons, and its ledger entries."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.shipment(c, shipment_id), "shipment")
+
+
+@router.get("/events", tags=["events"])
+async def event(
+    request: Request,
+    source: Annotated[str, Query(max_length=256)],
+    id: Annotated[str, Query(max_length=256)],
+) -> Response:
+    """Tell what became of an event: decided, parked, dead, or not seen yet (`waiting`)."""
+    async with transaction(_engine(request)) as c:
+        return _json(await reads.event(c, source, id))
+
+
+@router.get("/positions", tags=["events"])
+async def positions(request: Request) -> Response:
+    """Tell how far the event topic was read: by partition the offset of the next event.
+
+    An event whose receipt names a partition and a lower offset has been dealt with.
+    """
+    async with transaction(_engine(request)) as c:
+        return _json(await reads.positions(c, request.app.state.settings.topic_events))
+
+
+@router.get("/dead-letters", tags=["events"])
+async def dead_letters(
+    request: Request, limit: Limit = 100, cursor: Annotated[str, Query(pattern=r"^(\d+:\d+)?$")] = ""
+) -> Response:
+    """List the events that could not be used, with the reason."""
+    async with transaction(_engine(request)) as c:
+        return _page(await reads.dead_letters(c, limit, cursor), limit, "place")
+
+
+@router.get("/policy", tags=["policy"])
+async def policy(request: Request) -> Response:
+    """Show the policy in force."""
+    return _json(request.app.state.policy)
+
+
+@router.get("/audit", tags=["audit"])
+async def audit(request: Request) -> Response:
+    """Count events by what became of them, and check every balance against its ledger entries."""
+    async with transaction(_engine(request)) as c:
+        return _json(await audits.audit(c, request.app.state.settings.topic_events))

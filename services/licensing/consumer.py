@@ -1,0 +1,142 @@
+"""Turns records of the event topic into decisions: one batch, one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.licensing.domain.applying import apply_all
+from services.licensing.domain.book import Book, Missing
+from services.licensing.domain.planning import Keys, keys_of
+from services.licensing.domain.policy import Policy
+from services.licensing.store import offsets
+from services.licensing.store.load import load
+from services.licensing.store.save import Arrival, DeadLetter, body_hash, save, save_dead_letters
+from shared.cloudevents import read_trade_event
+from shared.consumption import Advance, Record
+from shared.database import transaction
+from shared.errors import PermanentError, RetryableError
+
+EVENTS = Metric("lanewatch_licensing_events_total", "Events read, by what became of them", ["status"])
+DECISIONS = Metric("lanewatch_licensing_decisions_total", "Shipments decided", ["outcome"])
+LANE_CHANGES = Metric("lanewatch_licensing_lane_changes_total", "Changes of flow state", ["state"])
+BATCH_SECONDS = Histogram("lanewatch_licensing_batch_seconds", "Time from a batch's first statement to its commit")
+
+MAX_WIDENINGS = 20
+"""A batch that still lacks something after so many goes is at odds with other workers; it is retried."""
+
+_KNOWN = text("""
+    SELECT e.source, e.id, e.body_hash FROM licensing.event e
+    JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS w(source, id) ON e.source = w.source AND e.id = w.id
+""")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is in a batch of records: events to apply, records that cannot be used, duplicates."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    duplicates: Counter[int] = field(default_factory=Counter)
+
+
+class EventHandler:
+    """Applies events by a policy and stores what follows, exactly once."""
+
+    def __init__(self, engine: AsyncEngine, policy: Policy, topic: str, topics_out: tuple[str, str]) -> None:
+        self.engine = engine
+        self.policy = policy
+        self.topic = topic
+        self.topics_out = topics_out
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Return the stored offset of each partition."""
+        async with transaction(self.engine) as c:
+            return await offsets.positions(c, self.topic, partitions)
+
+    async def handle(self, records: Sequence[Record], advance: Advance) -> int:
+        """Apply the records in one transaction; return how many went to the dead letters.
+
+        Raises RetryableError, OffsetsMovedError; anything else is the fault of some record.
+        """
+        read = _read(records)
+        keys = keys_of((a.event for a in read.arrivals), self.policy)
+        for _ in range(MAX_WIDENINGS):
+            try:
+                with BATCH_SECONDS.time():
+                    return await self._commit(read, keys, advance)
+            except Missing as missing:
+                keys.widen(missing)
+            except IntegrityError as error:
+                # Another worker recorded the same event under another key a moment ago.
+                if "event_pkey" not in str(error):
+                    raise
+        raise RetryableError("what the batch needs keeps changing")
+
+    async def _commit(self, read: Batch, keys: Keys, advance: Advance) -> int:
+        async with transaction(self.engine) as c:
+            batch = await _without_known(c, read)
+            await offsets.move(c, self.topic, advance, batch.duplicates)
+            events = [a.event for a in batch.arrivals]
+            book = await load(c, keys, events, self.policy)
+            apply_all(book, events)
+            dead = await save(c, book, batch.arrivals, self.topics_out)
+            await save_dead_letters(c, batch.dead, self.topics_out[1])
+        _measure(book, batch)
+        return len(dead) + len(batch.dead)
+
+    async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
+        """Put one record that makes the transaction fail into the dead letters."""
+        reason = error.reason if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
+        letter = DeadLetter(record.partition, record.offset, None, None, reason[:2000], None, record.value or b"")
+        async with transaction(self.engine) as c:
+            await offsets.move(c, self.topic, advance, {})
+            await save_dead_letters(c, [letter], self.topics_out[1])
+        EVENTS.labels("dead").inc()
+
+
+def _read(records: Sequence[Record]) -> Batch:
+    batch = Batch()
+    for record in records:
+        body = record.value or b""
+        try:
+            batch.arrivals.append(Arrival(read_trade_event(body), record.partition, record.offset, body))
+        except PermanentError as error:
+            letter = DeadLetter(record.partition, record.offset, None, None, error.reason, error.pointer, body)
+            batch.dead.append(letter)
+    return batch
+
+
+async def _without_known(c: AsyncConnection, read: Batch) -> Batch:
+    """Leave out what was recorded before, or stands earlier in the batch; another body under one id is a conflict."""
+    batch = Batch(dead=list(read.dead))
+    pairs = [(a.event.source, a.event.id) for a in read.arrivals]
+    rows = await c.execute(_KNOWN, {"sources": [s for s, _ in pairs], "ids": [i for _, i in pairs]})
+    known: dict[tuple[str, str], bytes] = {(row.source, row.id): row.body_hash for row in rows}
+    for arrival in read.arrivals:
+        name, digest = (arrival.event.source, arrival.event.id), body_hash(arrival.event)
+        if name not in known:
+            known[name] = digest
+            batch.arrivals.append(arrival)
+        elif known[name] == digest:
+            batch.duplicates[arrival.partition] += 1
+        else:
+            reason = "another event with the same source and id, and a different body, was recorded before"
+            batch.dead.append(DeadLetter(arrival.partition, arrival.offset, *name, reason, "/id", arrival.body))
+    return batch
+
+
+def _measure(book: Book, batch: Batch) -> None:
+    for ending in book.endings.values():
+        EVENTS.labels(ending.status).inc()
+    EVENTS.labels("dead").inc(len(batch.dead))
+    EVENTS.labels("duplicate").inc(batch.duplicates.total())
+    for decision in book.decisions:
+        DECISIONS.labels(decision.outcome).inc()
+    for change, _ in book.lane_changes:
+        LANE_CHANGES.labels(change.state).inc()

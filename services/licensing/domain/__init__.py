@@ -1,0 +1,1 @@
+"""What licensing decides, without any input or output: values in, values out."""

@@ -1,0 +1,193 @@
+"""The alerts that licensing publishes: each with a scope, a severity and one sentence for people."""
+
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from msgspec import UNSET
+
+from services.licensing.domain.book import Book, Decision
+from services.licensing.domain.lanes import LaneChange, lane_id
+from services.licensing.domain.licences import Licence
+from services.licensing.domain.quotas import Quota
+from services.licensing.domain.regimes import Regime
+from services.licensing.domain.shipments import Shipment
+from shared import cloudevents
+from shared.cloudevents import Event
+from shared.events import (
+    EVERYWHERE,
+    WORLD,
+    FlowState,
+    LaneChanged,
+    LicenceBatchIssued,
+    LicenceChanged,
+    QuotaChanged,
+    RegimeChanged,
+    Scope,
+    Selector,
+    Severity,
+    ShipmentDecided,
+)
+from shared.masses import kg, spoken
+
+LANE_SEVERITY: dict[FlowState, Severity] = {
+    "flowing": "notice",
+    "dormant": "notice",
+    "constrained": "warning",
+    "restricted": "critical",
+}
+_SEVERITY: dict[str, Severity] = {
+    "lanewatch.decision.permitted": "info",
+    "lanewatch.decision.held": "warning",
+    "lanewatch.decision.denied": "warning",
+    "lanewatch.licence.suspended": "warning",
+    "lanewatch.licence.revoked": "warning",
+    "lanewatch.quota.critical": "warning",
+    "lanewatch.quota.exhausted": "critical",
+    "lanewatch.quota.closed": "warning",
+    "lanewatch.regime.announced": "critical",
+    "lanewatch.regime.amended": "warning",
+    "lanewatch.regime.reinstated": "critical",
+}
+"""Whatever is not listed is a notice."""
+
+
+def lane_changed(book: Book, change: LaneChange, caused_by: str) -> None:
+    """Announce a change of flow state."""
+    lane = book.lanes[change.lane_id]
+    where = "the world" if lane.destination == WORLD else lane.destination
+    why = change.reasons[-1].says if change.reasons else "as before the restriction"
+    book.lane_changes.append((change, caused_by))
+    data = LaneChanged(
+        scope=Scope(commodity_groups=(lane.commodity_group,), origin=lane.origin, destinations=(lane.destination,)),
+        severity=LANE_SEVERITY[change.state],
+        headline=f"{lane.commodity_group} from {lane.origin} to {where}: {change.state} ({why})",
+        lane_id=change.lane_id,
+        sequence=change.sequence,
+        previous=change.previous,
+        state=change.state,
+        since=change.at,
+        reasons=change.reasons,
+        caused_by=caused_by,
+    )
+    name = f"{change.lane_id}#{change.sequence}"
+    book.alerts.append(
+        cloudevents.alert(
+            "lanewatch.lane.changed", id=name, time=change.at, key=change.lane_id, data=data, sequence=change.sequence
+        )
+    )
+
+
+def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None:
+    """Announce a decision."""
+    declared = shipment.declared
+    groups = tuple(dict.fromkeys(lane.split(":", 1)[0] for lane in shipment.lanes))
+    kind = f"lanewatch.decision.{decision.outcome}"
+    mass_mg = sum(line.net_mass.mg for line in declared.lines)
+    data = ShipmentDecided(
+        scope=Scope(
+            commodity_groups=groups,
+            origin=declared.origin,
+            destinations=(declared.destination,),
+            exporter=declared.exporter,
+        ),
+        severity=_SEVERITY[kind],
+        headline=f"shipment {decision.shipment_id}, {spoken(mass_mg)}: {decision.outcome} ({decision.reasons[0].says})",
+        decision_id=decision.decision_id,
+        shipment_id=decision.shipment_id,
+        outcome=decision.outcome,  # type: ignore[arg-type]
+        reasons=decision.reasons,
+        net_mass_kg=str(kg(mass_mg)),
+        policy_version=book.policy.version,
+        caused_by=decision.caused_by,
+        ledger_entries=decision.ledger_entries,
+    )
+    key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
+    book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
+
+
+def licence_changed(book: Book, licence: Licence, step: str, at: datetime, caused_by: str, says: str) -> None:
+    """Announce what happened to a licence."""
+    terms = licence.terms
+    if terms is None:
+        return
+    accounts = [book.accounts[licence.account_of(line.line_no)] for line in terms.lines]
+    left, granted = sum(a.left_mg for a in accounts), sum(a.granted_mg for a in accounts)
+    scope = _scope(book, tuple(line.covers for line in terms.lines), terms.origin, terms.destinations, terms.exporter)
+    kind = f"lanewatch.licence.{step}"
+    data = LicenceChanged(
+        scope=scope,
+        severity=_SEVERITY.get(kind, "notice"),
+        headline=f"licence {licence.licence_id} of {terms.exporter} {says}; {spoken(left)} left of {spoken(granted)}",
+        licence_id=licence.licence_id,
+        caused_by=caused_by,
+        left_kg=str(kg(left)),
+        granted_kg=str(kg(granted)),
+        valid_until=terms.valid_until,
+    )
+    _announce(book, kind, at, scope, data, f"{caused_by} {licence.licence_id} {sum(a.entries for a in accounts)}")
+
+
+def batch_issued(book: Book, batch: LicenceBatchIssued, at: datetime, caused_by: str) -> None:
+    """Announce a batch of licences."""
+    destinations = batch.destinations.include or (EVERYWHERE,)
+    scope = _scope(book, batch.covers, batch.origin, destinations, None)
+    count = "" if batch.licence_count is None else f", {batch.licence_count} licences"
+    data = LicenceChanged(
+        scope=scope,
+        severity="notice",
+        headline=f"{batch.authority} issued a batch: {batch.title}{count}",
+        licence_id=batch.batch_id,
+        caused_by=caused_by,
+    )
+    _announce(book, "lanewatch.licence.batch_issued", at, scope, data, caused_by)
+
+
+def quota_changed(book: Book, quota: Quota, step: str, at: datetime, caused_by: str, says: str) -> None:
+    """Announce what happened to a quota."""
+    terms, account = quota.terms, book.account(quota.account_id)
+    scope = _scope(book, terms.covers, terms.origin, terms.destinations.include or (EVERYWHERE,), None)
+    kind = f"lanewatch.quota.{step}"
+    data = QuotaChanged(
+        scope=scope,
+        severity=_SEVERITY.get(kind, "notice"),
+        headline=f"quota {terms.quota_id} {says}; {spoken(account.left_mg)} left of {spoken(account.granted_mg)}",
+        quota_id=terms.quota_id,
+        caused_by=caused_by,
+        left_kg=str(kg(account.left_mg)),
+        granted_kg=str(kg(account.granted_mg)),
+    )
+    _announce(book, kind, at, scope, data, f"{caused_by} {account.entries}")
+
+
+def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_by: str, says: str) -> None:
+    """Announce what happened to a regime."""
+    terms = regime.terms
+    scope = _scope(book, terms.covers, terms.origin, terms.destinations.include or (EVERYWHERE,), None)
+    kind = f"lanewatch.regime.{step}"
+    data = RegimeChanged(
+        scope=scope,
+        severity=_SEVERITY.get(kind, "notice"),
+        headline=f"{terms.title} of {terms.authority} {says}",
+        regime_id=terms.regime_id,
+        caused_by=caused_by,
+        effective_from=terms.effective_from,
+        effective_until=terms.effective_until or UNSET,
+    )
+    _announce(book, kind, at, scope, data, caused_by)
+
+
+def _scope(
+    book: Book, covers: tuple[Selector, ...], origin: str, destinations: tuple[str, ...], exporter: str | None
+) -> Scope:
+    groups = book.policy.groups_near(covers)
+    return Scope(commodity_groups=groups, origin=origin, destinations=destinations, exporter=exporter)
+
+
+def _announce(book: Book, kind: str, at: datetime, scope: Scope, data: Any, name: str) -> None:
+    """Announce under an id that follows from kind and cause, so that a replay gives the same."""
+    key = lane_id(scope.commodity_groups[0] if scope.commodity_groups else "none", scope.origin, WORLD)
+    alert: Event[Any] = cloudevents.alert(
+        kind, id=str(uuid5(NAMESPACE_URL, f"{kind} {name}")), time=at, key=key, data=data
+    )
+    book.alerts.append(alert)

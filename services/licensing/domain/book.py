@@ -1,0 +1,133 @@
+"""The working set of one batch, and what deciding it brought about."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.licensing.domain.lanes import Lane, LaneChange
+from services.licensing.domain.ledger import Account, Entry
+from services.licensing.domain.licences import Licence
+from services.licensing.domain.policy import Policy
+from services.licensing.domain.quotas import Quota
+from services.licensing.domain.regimes import Regime
+from services.licensing.domain.shipments import Shipment
+from shared.cloudevents import Event
+from shared.events import Reason, TradeData
+
+
+class Missing(Exception):
+    """Deciding needs something that was not loaded: load it as well and decide the batch anew."""
+
+    def __init__(self, kind: str, *keys: str) -> None:
+        super().__init__(f"{kind} {', '.join(keys)}")
+        self.kind = kind
+        self.keys = keys
+
+
+class Decision(NamedTuple):
+    """What was decided of a shipment, and why."""
+
+    decision_id: str
+    shipment_id: str
+    outcome: str
+    reasons: tuple[Reason, ...]
+    ledger_entries: tuple[str, ...]
+    caused_by: str
+    at: datetime
+
+
+class Ending(NamedTuple):
+    """What became of an event: `decided` with an outcome, `parked` until something comes, or `dead`."""
+
+    status: str
+    outcome: str
+    waiting_for: str | None = None
+    pointer: str | None = None
+
+
+class Parked(NamedTuple):
+    """An event that waits, in the order in which it came."""
+
+    event: Event[TradeData]
+    waiting_for: str
+    position: int
+
+
+@dataclass(slots=True)
+class Book:
+    """What a batch may read and change. Everything in it is locked, but for what only gates look at."""
+
+    policy: Policy
+    clock: datetime | None = None
+    regimes: dict[str, Regime] = field(default_factory=dict)
+    quotas: dict[str, Quota] = field(default_factory=dict)
+    licences: dict[str, Licence] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    shipments: dict[str, Shipment] = field(default_factory=dict)
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    gate_accounts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """By lane: licence and account of each licence line that opens it; loaded for the lanes listed only."""
+    parked: dict[str, list[Parked]] = field(default_factory=dict)
+    """By what is waited for; loaded for what the batch may bring."""
+    overdue: list[Parked] = field(default_factory=list)
+    """What has waited too long by the batch's latest tick."""
+    due_licences: set[str] = field(default_factory=set)
+    """Licences whose validity begins or ends by the batch's latest tick."""
+    lane_families: set[tuple[str, str]] = field(default_factory=set)
+    """Commodity group and origin of which every lane is loaded."""
+
+    entries: list[Entry] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    lane_changes: list[tuple[LaneChange, str]] = field(default_factory=list)
+    alerts: list[Event[Any]] = field(default_factory=list)
+    woken: list[Parked] = field(default_factory=list)
+    """Parked events that were taken up, or taken up and parked anew."""
+    endings: dict[str, Ending] = field(default_factory=dict)
+    """By the event's name."""
+    touched: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and key of what changed and is to be written."""
+
+    def touch(self, kind: str, key: str) -> None:
+        """Note that a thing changed."""
+        self.touched.add((kind, key))
+
+    def licence(self, licence_id: str) -> Licence:
+        """Return a locked licence. Raises Missing."""
+        try:
+            return self.licences[licence_id]
+        except KeyError:
+            raise Missing("licence", licence_id) from None
+
+    def account(self, account_id: str) -> Account:
+        """Return a locked account. Raises Missing."""
+        try:
+            return self.accounts[account_id]
+        except KeyError:
+            raise Missing("account", account_id) from None
+
+    def lane(self, lane_id: str) -> Lane:
+        """Return a locked lane. Raises Missing."""
+        try:
+            return self.lanes[lane_id]
+        except KeyError:
+            raise Missing("lane", lane_id) from None
+
+    def family(self, group: str, origin: str) -> list[Lane]:
+        """Return every lane of a commodity group and origin. Raises Missing."""
+        if (group, origin) not in self.lane_families:
+            raise Missing("family", f"{group}:{origin}")
+        return [lane for lane in self.lanes.values() if (lane.commodity_group, lane.origin) == (group, origin)]
+
+    def waiting_for(self, key: str) -> list[Parked]:
+        """Take out, in their order, the events that wait for a thing. Raises Missing."""
+        if key not in self.parked:
+            raise Missing("wake", key)
+        waiting, self.parked[key] = self.parked[key], []
+        return waiting
+
+    def opens(self, lane_id: str) -> tuple[tuple[str, str], ...]:
+        """Return licence and account of what opens a lane. Raises Missing."""
+        try:
+            return self.gate_accounts[lane_id]
+        except KeyError:
+            raise Missing("gate", lane_id) from None

@@ -1,0 +1,53 @@
+"""Which goods a selector means, and how two selectors relate."""
+
+from collections.abc import Iterable
+
+from shared.events import Commodity, Destinations, Selector
+
+
+def matches(selector: Selector, goods: Commodity) -> bool:
+    """Return whether the goods satisfy every list that the selector gives."""
+    return (
+        (not selector.hs or goods.hs.startswith(tuple(selector.hs)))
+        and (not selector.elements or not set(selector.elements).isdisjoint(goods.elements))
+        and (not selector.forms or goods.form in selector.forms)
+        and (not selector.control_codes or goods.control_code in selector.control_codes)
+    )
+
+
+def matches_any(selectors: Iterable[Selector], goods: Commodity) -> bool:
+    """Return whether some selector means the goods."""
+    return any(matches(selector, goods) for selector in selectors)
+
+
+def implies(narrow: Selector, wide: Selector) -> bool:
+    """Return whether all goods of `narrow` are certain to be goods of `wide`."""
+    return (
+        (not wide.hs or (bool(narrow.hs) and all(code.startswith(tuple(wide.hs)) for code in narrow.hs)))
+        and _within(narrow.elements, wide.elements)
+        and _within(narrow.forms, wide.forms)
+        and _within(narrow.control_codes, wide.control_codes)
+    )
+
+
+def may_overlap(one: Selector, other: Selector) -> bool:
+    """Return whether some goods may be of both selectors."""
+    return (
+        (not one.hs or not other.hs or any(a.startswith(b) or b.startswith(a) for a in one.hs for b in other.hs))
+        and _meet(one.elements, other.elements)
+        and _meet(one.forms, other.forms)
+        and _meet(one.control_codes, other.control_codes)
+    )
+
+
+def admits(destinations: Destinations, country: str) -> bool:
+    """Return whether the country is among the destinations."""
+    return country not in destinations.exclude and (not destinations.include or country in destinations.include)
+
+
+def _within(narrow: tuple[str, ...], wide: tuple[str, ...]) -> bool:
+    return not wide or (bool(narrow) and set(narrow) <= set(wide))
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return not one or not other or not set(one).isdisjoint(other)

@@ -1,0 +1,71 @@
+"""What the passing of time brings: validity that begins or ends, days that close, waiting that is over."""
+
+from datetime import UTC, datetime
+
+from services.licensing.domain import lanes
+from services.licensing.domain.book import Book, Ending
+from services.licensing.domain.on_lanes import lanes_of_licence, lanes_of_regime, record, refresh_gates
+from services.licensing.domain.on_registers import change_state
+from shared.cloudevents import Event
+from shared.events import ClockTicked
+
+
+def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
+    """Let everything due up to the tick happen, in the order of its time. Time never runs backwards."""
+    now, before = event.data.now, book.clock
+    if before is not None and now <= before:
+        return Ending("decided", "an earlier tick than the last one")
+    for at, kind, key in sorted(_due(book, before, now)):
+        if kind == "regime":
+            refresh_gates(book, lanes_of_regime(book, book.regimes[key]), at, event.name)
+        else:
+            _licence_due(book, key, at, event.name)
+    _close_days(book, now, event.name)
+    book.clock = now
+    book.touch("clock", "")
+    return Ending("decided", "applied")
+
+
+def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[datetime, str, str]]:
+    """Return what falls due after the tick before, up to now; before the first tick lies nothing."""
+    due = set()
+    for regime_id, regime in book.regimes.items():
+        due |= {
+            (at, "regime", regime_id) for at in regime.boundaries() if at <= now and (before is None or at > before)
+        }
+    for licence_id in book.due_licences:
+        terms = book.licence(licence_id).terms
+        if terms is not None:
+            moments = (terms.valid_from, terms.valid_until)
+            due |= {(at, "licence", licence_id) for at in moments if at <= now and (before is None or at > before)}
+    return due
+
+
+def _licence_due(book: Book, licence_id: str, at: datetime, caused_by: str) -> None:
+    licence = book.licence(licence_id)
+    if licence.terms is not None and at >= licence.terms.valid_until and licence.state in ("active", "suspended"):
+        change_state(book, licence, "expired", at, caused_by)
+    else:
+        refresh_gates(book, lanes_of_licence(book, licence), at, caused_by)
+
+
+def _close_days(book: Book, now: datetime, caused_by: str) -> None:
+    """Close every lane's days up to yesterday; a lane that was silent all the while is caught up."""
+    today = now.astimezone(UTC).toordinal()
+    if book.clock is not None and book.clock.astimezone(UTC).toordinal() == today:
+        return
+    for lane_id in sorted(book.lanes):
+        lane = book.lanes[lane_id]
+        first = _first_open_day(lane, today)
+        for day in range(first, today):
+            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by)
+        if lane.stats.gate_reasons:
+            refresh_gates(book, (lane_id,), datetime.fromordinal(today).replace(tzinfo=UTC), caused_by)
+
+
+def _first_open_day(lane: lanes.Lane, today: int) -> int:
+    """Return the first day not closed yet; a lane that never had anything has none."""
+    stats = lane.stats
+    if stats.closed_through is not None:
+        return stats.closed_through + 1
+    return min([*stats.open_days, today])

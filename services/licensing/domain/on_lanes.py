@@ -1,0 +1,108 @@
+"""Keeps lanes in step with what happens to regimes, licences, quotas and shipments."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.licensing.domain import lanes
+from services.licensing.domain.announcing import lane_changed
+from services.licensing.domain.book import Book, Missing
+from services.licensing.domain.commodities import implies
+from services.licensing.domain.gates import gate_of
+from services.licensing.domain.lanes import Lane, LaneChange
+from services.licensing.domain.licences import Licence
+from services.licensing.domain.quotas import Quota
+from services.licensing.domain.regimes import Regime
+from services.licensing.domain.shipments import Shipment
+from shared.events import WORLD, Selector
+
+
+def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str) -> None:
+    """Work out the legal gate of the lanes anew. A late event is judged as of what is known already.
+
+    Raises Missing.
+    """
+    wanted = tuple(lane_ids)
+    missing = [i for i in wanted if i not in book.lanes or i not in book.gate_accounts]
+    if missing:
+        raise Missing("gate", *missing)
+    for lane_id in wanted:
+        lane = book.lanes[lane_id]
+        as_of = max(at, lane.stats.gate_as_of or at)
+        record(book, lane, lanes.on_gate(lane, gate_of(lane, as_of, book), as_of), caused_by)
+
+
+def judge_new(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str) -> None:
+    """Work out the legal gate of the lanes that have none yet."""
+    refresh_gates(book, [i for i in lane_ids if book.lane(i).stats.gate_as_of is None], at, caused_by)
+
+
+def open_lanes(book: Book, licence: Licence) -> None:
+    """Let the lanes whose gates are in the book know of a licence's lines."""
+    if licence.terms is None:
+        return
+    for line in licence.terms.lines:
+        groups = book.policy.groups_near((line.covers,))
+        opened = (licence.licence_id, licence.account_of(line.line_no))
+        for lane_id in lanes.lane_ids(groups, licence.terms.origin, licence.terms.destinations):
+            if opened not in (known := book.gate_accounts.get(lane_id, (opened,))):
+                book.gate_accounts[lane_id] = (*known, opened)
+
+
+def record(book: Book, lane: Lane, change: LaneChange | None, caused_by: str) -> None:
+    """Note that a lane was touched, and announce its change if it changed."""
+    book.touch("lane", lane.lane_id)
+    if change is not None:
+        lane_changed(book, change, caused_by)
+
+
+def lanes_of_licence(book: Book, licence: Licence) -> tuple[str, ...]:
+    """Return the lanes that a licence may open."""
+    if licence.terms is None:
+        return ()
+    groups = book.policy.groups_near(tuple(line.covers for line in licence.terms.lines))
+    return lanes.lane_ids(groups, licence.terms.origin, licence.terms.destinations)
+
+
+def lanes_of_regime(book: Book, regime: Regime) -> tuple[str, ...]:
+    """Return the lanes whose goods are all under the regime; it may shut them."""
+    origin = regime.terms.origin
+    found = []
+    for group in book.policy.commodity_groups:
+        if _may_cover(group.covers, regime.terms.covers):
+            found += [
+                lane.lane_id
+                for lane in book.family(group.id, origin)
+                if regime.covers_lane(group.covers, origin, _asked(lane))
+            ]
+    return tuple(sorted(found))
+
+
+def lanes_of_quota(book: Book, quota: Quota) -> tuple[str, ...]:
+    """Return the lanes of which nothing passes outside the quota."""
+    origin = quota.terms.origin
+    found = []
+    for group in book.policy.commodity_groups:
+        if _may_cover(group.covers, quota.terms.covers):
+            found += [
+                lane.lane_id
+                for lane in book.family(group.id, origin)
+                if quota.governs_lane(group.covers, origin, _asked(lane))
+            ]
+    return tuple(sorted(found))
+
+
+def _may_cover(group: Selector, covers: tuple[Selector, ...]) -> bool:
+    return any(implies(group, selector) for selector in covers)
+
+
+def _asked(lane: Lane) -> str | None:
+    return None if lane.destination == WORLD else lane.destination
+
+
+def masses_by_lane(book: Book, shipment: Shipment) -> dict[str, int]:
+    """Return how much of a shipment counts in each of its lanes, in milligrams."""
+    declared, masses = shipment.declared, dict.fromkeys(shipment.lanes, 0)
+    for line in declared.lines:
+        for lane_id in lanes.lane_ids(book.policy.groups_of(line.commodity), declared.origin, (declared.destination,)):
+            masses[lane_id] = masses.get(lane_id, 0) + line.net_mass.mg
+    return masses

@@ -1,0 +1,105 @@
+"""What a batch needs from the database before it can be decided, and what it must lock."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.licensing.domain.applying import BRINGS
+from services.licensing.domain.book import Missing
+from services.licensing.domain.lanes import lane_ids
+from services.licensing.domain.policy import Policy
+from shared.cloudevents import Event, entity_key
+from shared.events import (
+    ClockTicked,
+    LicenceReinstated,
+    LicenceRevoked,
+    LicenceSuspended,
+    LicenceTerms,
+    QuotaClosed,
+    QuotaOpened,
+    QuotaTrancheReleased,
+    RegimeEnded,
+    RegimeReinstated,
+    RegimeSuspended,
+    RegimeTerms,
+    ShipmentDeclared,
+    ShipmentMilestone,
+    TradeData,
+)
+
+_REGISTER = (RegimeTerms, RegimeSuspended, RegimeReinstated, RegimeEnded, QuotaOpened, QuotaClosed, ClockTicked)
+
+
+@dataclass(slots=True)
+class Keys:
+    """What to lock and load. It only grows, until a batch can be decided with it."""
+
+    has_register_change: bool = False
+    """Regimes and quotas may change: no one else may decide meanwhile."""
+    tick: datetime | None = None
+    licences: set[str] = field(default_factory=set)
+    licences_changed: set[str] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
+    shipments: set[str] = field(default_factory=set)
+    lanes: set[str] = field(default_factory=set)
+    gates: set[str] = field(default_factory=set)
+    families: set[tuple[str, str]] = field(default_factory=set)
+    wakes: set[str] = field(default_factory=set)
+
+    def add(self, event: Event[TradeData], policy: Policy) -> None:
+        """Take in what one event needs."""
+        data = event.data
+        if isinstance(data, BRINGS):
+            self.wakes.add(entity_key(event))
+        if isinstance(data, _REGISTER):
+            self.has_register_change = True
+        match data:
+            case ShipmentDeclared():
+                self.shipments.add(data.shipment_id)
+                self.licences.update(line.licence_id for line in data.lines if line.licence_id)
+                for line in data.lines:
+                    self.lanes.update(lane_ids(policy.groups_of(line.commodity), data.origin, (data.destination,)))
+            case ShipmentMilestone():
+                self.shipments.add(data.shipment_id)
+            case LicenceTerms():
+                self.licences.add(data.licence_id)
+                self.licences_changed.add(data.licence_id)
+                groups = policy.groups_near(tuple(line.covers for line in data.lines))
+                self.gates.update(lane_ids(groups, data.origin, data.destinations))
+            case LicenceSuspended() | LicenceReinstated() | LicenceRevoked():
+                self.licences.add(data.licence_id)
+                self.licences_changed.add(data.licence_id)
+            case RegimeTerms() | QuotaOpened():
+                self.families.update((group, data.origin) for group in policy.groups_near(data.covers))
+            case ClockTicked():
+                self.tick = max(data.now, self.tick or data.now)
+            case QuotaTrancheReleased():
+                self.accounts.add(f"quota:{data.quota_id}")
+
+    def widen(self, missing: Missing) -> None:
+        """Take in what deciding found missing."""
+        match missing.kind:
+            case "licence":
+                self.licences.update(missing.keys)
+            case "account":
+                self.accounts.update(missing.keys)
+            case "lane":
+                self.lanes.update(missing.keys)
+            case "gate":
+                self.gates.update(missing.keys)
+            case "wake":
+                self.wakes.update(missing.keys)
+            case "shipment":
+                self.shipments.update(missing.keys)
+            case "family":
+                self.families.update((group, origin) for group, _, origin in (k.partition(":") for k in missing.keys))
+            case _:
+                raise ValueError(missing.kind)
+
+
+def keys_of(events: Iterable[Event[TradeData]], policy: Policy) -> Keys:
+    """Return what is known to be needed before anything was read."""
+    keys = Keys()
+    for event in events:
+        keys.add(event, policy)
+    return keys

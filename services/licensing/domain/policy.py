@@ -1,0 +1,63 @@
+"""The policy: commodity groups and the thresholds by which lanes and shipments are judged, as data."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from services.licensing.domain.commodities import matches, may_overlap
+from shared.events import Commodity, Id, Selector, Text
+
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=1, le=3660)]
+
+
+class CommodityGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Goods whose lanes are watched together; groups may overlap."""
+
+    id: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,63}$")]
+    title: Text
+    covers: Selector
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of the policy. Masses are compared in whole milligrams, shares in whole percent."""
+
+    version: Id
+    commodity_groups: tuple[CommodityGroup, ...]
+    critical_used_percent: Percent
+    """A licence, a quota or a lane's licences together are nearly used from this share on."""
+    confirm_clearances: Count
+    """So many shipments must clear before a shut or silent lane counts as flowing."""
+    window_days: Count
+    """Over so many closed days the present rate of clearances is taken."""
+    baseline_days: Count
+    """The baseline averages about so many flowing days before the window."""
+    min_baseline_days: Count
+    """No judgement by rate before so many days went into the baseline."""
+    low_below_percent: Percent
+    """Of the baseline: below it a flowing lane becomes constrained."""
+    normal_from_percent: Percent
+    """Of the baseline: from it on a constrained lane flows."""
+    dormant_after_days: Count
+    refused_percent: Percent
+    """Of the decisions of `refused_window_days`: beyond it held and denied shipments restrict the lane."""
+    refused_window_days: Count
+    refused_min_decisions: Count
+    parking_days: Count
+    """An event waits so many days, by event time, for what it refers to."""
+
+    def groups_of(self, goods: Commodity) -> tuple[str, ...]:
+        """Return the ids of the groups that the goods belong to, in the policy's order."""
+        return tuple(group.id for group in self.commodity_groups if matches(group.covers, goods))
+
+    def groups_near(self, selectors: tuple[Selector, ...]) -> tuple[str, ...]:
+        """Return the ids of the groups that may have goods in common with the selectors."""
+        return tuple(
+            group.id for group in self.commodity_groups if any(may_overlap(group.covers, s) for s in selectors)
+        )
+
+
+def read_policy(text: bytes) -> Policy:
+    """Return the policy of a JSON document. Raises msgspec.ValidationError naming the field."""
+    return msgspec.json.decode(text, type=Policy)

@@ -1,0 +1,249 @@
+"""Locks and loads a batch's working set, always in one order: register, licences, accounts, shipments, lanes.
+
+Two workers therefore never wait for each other in a circle. A licence that nobody has issued gets
+a placeholder row, so that the shipment that waits for it and the event that brings it take the
+same lock.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.licensing.domain.book import Book, Missing, Parked
+from services.licensing.domain.lanes import Lane
+from services.licensing.domain.on_lanes import lanes_of_licence
+from services.licensing.domain.planning import Keys
+from services.licensing.domain.policy import Policy
+from services.licensing.store import records
+from shared.cloudevents import Event, entity_key, read_trade_event
+from shared.events import WORLD, ShipmentDeclared, TradeData
+
+_PARKED = """
+    SELECT body, waiting_for, kafka_offset FROM licensing.event
+    WHERE status = 'parked' AND ({where}) ORDER BY recorded_at, partition, kafka_offset
+"""
+_WAITING = text(_PARKED.format(where="waiting_for = ANY(:keys)"))
+_OVERDUE = text(_PARKED.format(where="time <= :before"))
+_GATE = text("""
+    SELECT DISTINCT w.lane_id, s.licence_id, s.account_id
+    FROM unnest(CAST(:lanes AS text[]), CAST(:groups AS text[]), CAST(:origins AS text[]), CAST(:destinations AS text[]))
+         AS w(lane_id, commodity_group, origin, destination)
+    JOIN licensing.licence_scope s ON s.commodity_group = w.commodity_group AND s.origin = w.origin
+         AND (w.destination = :world OR s.destination = w.destination)
+    ORDER BY w.lane_id, s.account_id
+""")
+
+
+async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]], policy: Policy) -> Book:
+    """Return the working set, locked until the transaction ends. Raises Missing when a lock came too late."""
+    book = Book(policy)
+    await _register(c, keys, book)
+    await _plan_waiting(c, keys, book)
+    await _plan_draws(c, keys)
+    await _licences(c, keys, book)
+    await _accounts(c, keys, book, events)
+    await _shipments(c, keys, book)
+    await _waiting(c, keys, book)
+    new = await _lanes(c, keys, book)
+    await _gates(c, keys, book, new)
+    return book
+
+
+async def _rows(c: AsyncConnection, statement: str, **parameters: Any) -> Sequence[Any]:
+    return (await c.execute(text(statement), parameters)).all()
+
+
+async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    mode = "UPDATE" if keys.has_register_change else "SHARE"
+    book.clock = (await _rows(c, f"SELECT clock FROM licensing.register FOR {mode}"))[0].clock
+    for row in await _rows(c, "SELECT * FROM licensing.regime ORDER BY regime_id"):
+        book.regimes[row.regime_id] = records.regime_of(row)
+    for row in await _rows(c, "SELECT * FROM licensing.quota ORDER BY quota_id"):
+        book.quotas[row.quota_id] = records.quota_of(row)
+    if keys.tick is not None:
+        due = await _rows(
+            c,
+            "SELECT licence_id FROM licensing.licence WHERE (valid_from > :a AND valid_from <= :b)"
+            " OR (valid_until > :a AND valid_until <= :b)",
+            a=book.clock or datetime.min.replace(tzinfo=UTC),
+            b=keys.tick,
+        )
+        book.due_licences = {row.licence_id for row in due}
+        keys.licences |= book.due_licences
+        keys.licences_changed |= book.due_licences
+
+
+async def _parked(c: AsyncConnection, keys: Keys, book: Book) -> list[Parked]:
+    """Read what the batch may wake, and what has waited too long by its tick."""
+    rows = list((await c.execute(_WAITING, {"keys": sorted(keys.wakes)})).all())
+    if keys.tick is not None:
+        before = keys.tick - timedelta(days=book.policy.parking_days)
+        rows += (await c.execute(_OVERDUE, {"before": before})).all()
+    return [Parked(read_trade_event(row.body), row.waiting_for, row.kafka_offset) for row in rows]
+
+
+async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    """Find out, before any lock, what the woken events need; a woken shipment may wake others in turn."""
+    while True:
+        known = len(keys.wakes)
+        for parked in await _parked(c, keys, book):
+            keys.add(parked.event, book.policy)
+        if len(keys.wakes) == known:
+            return
+
+
+async def _plan_draws(c: AsyncConnection, keys: Keys) -> None:
+    """Add the accounts that milestones move, and the licences above them."""
+    rows = await _rows(
+        c,
+        "SELECT draws FROM licensing.shipment WHERE shipment_id = ANY(:ids) AND reservation <> 'none'",
+        ids=sorted(keys.shipments),
+    )
+    for row in rows:
+        for account_id, _, _ in records.draws_of(row.draws):
+            keys.accounts.add(account_id)
+            if account_id.startswith("licence:"):
+                keys.licences.add(account_id.removeprefix("licence:").rpartition(":")[0])
+
+
+async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    wanted = sorted(keys.licences)
+    statement = "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids) ORDER BY licence_id FOR UPDATE"
+    rows = await _rows(c, statement, ids=wanted) if wanted else []
+    missing = sorted(keys.licences - {row.licence_id for row in rows})
+    if missing:
+        awaited = ((licence_id, "awaited", None, None, None, None, None) for licence_id in missing)
+        await records.LICENCE.insert_missing(c, awaited)
+        rows = [*rows, *await _rows(c, statement, ids=missing)]
+    for row in rows:
+        book.licences[row.licence_id] = records.licence_of(row)
+
+
+async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+    for licence in book.licences.values():
+        if licence.terms is not None:
+            keys.accounts.update(licence.account_of(line.line_no) for line in licence.terms.lines)
+    if book.quotas:
+        keys.accounts |= await _quota_accounts(c, keys, book, events)
+    await _read_accounts(c, sorted(keys.accounts), book, "FOR UPDATE")
+
+
+async def _quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> set[str]:
+    """Name the quotas that the batch's shipments draw on, and those whose lanes may be judged anew."""
+    declared = [e.data for e in events if isinstance(e.data, ShipmentDeclared)]
+    waiting = [p.event.data for p in await _parked(c, keys, book)]
+    declared += [data for data in waiting if isinstance(data, ShipmentDeclared)]
+    drawn = {
+        quota.account_id
+        for quota in book.quotas.values()
+        for shipment in declared
+        if any(quota.concerns(shipment, line.commodity) for line in shipment.lines)
+    }
+    judged = keys.has_register_change or keys.gates or keys.licences_changed
+    return {quota.account_id for quota in book.quotas.values()} if judged else drawn
+
+
+async def _read_accounts(c: AsyncConnection, ids: Sequence[str], book: Book, lock: str) -> None:
+    statement = f"SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id {lock}"
+    for row in await _rows(c, statement, ids=ids) if ids else ():
+        book.accounts[row.account_id] = records.account_of(row)
+
+
+async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    statement = "SELECT * FROM licensing.shipment WHERE shipment_id = ANY(:ids) ORDER BY shipment_id FOR UPDATE"
+    for row in await _rows(c, statement, ids=sorted(keys.shipments)) if keys.shipments else ():
+        book.shipments[row.shipment_id] = records.shipment_of(row)
+
+
+async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    """Read again, under the locks, what waits; what came meanwhile and is not locked needs another go."""
+    book.parked = {key: [] for key in keys.wakes}
+    for parked in await _parked(c, keys, book) if keys.wakes or keys.tick else ():
+        data = parked.event.data
+        if isinstance(data, ShipmentDeclared):
+            unlocked = {line.licence_id for line in data.lines if line.licence_id} - set(book.licences)
+            if unlocked:
+                raise Missing("licence", *unlocked)
+            if (key := entity_key(parked.event)) not in keys.wakes:
+                raise Missing("wake", key)
+        if parked.waiting_for in book.parked:
+            book.parked[parked.waiting_for].append(parked)
+        else:
+            book.overdue.append(parked)
+
+
+async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> set[str]:
+    """Lock the lanes, new ones included, and return the ids of the new ones."""
+    wanted = keys.lanes | keys.gates | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
+    for shipment in book.shipments.values():
+        wanted.update(shipment.lanes)
+    for licence_id in keys.licences_changed:
+        keys.gates.update(lanes_of_licence(book, book.licences[licence_id]))
+    wanted |= keys.gates
+    families = sorted(keys.families)
+    where = "lane_id = ANY(:ids) OR (commodity_group, origin) IN (SELECT * FROM unnest(CAST(:g AS text[]), CAST(:o AS text[])))"
+    if _closes_days(keys, book):
+        where = "true"
+        families = sorted(
+            {
+                (row.g, row.o)
+                for row in await _rows(c, "SELECT DISTINCT commodity_group g, origin o FROM licensing.lane")
+            }
+            | keys.families
+        )
+    statement = f"SELECT * FROM licensing.lane WHERE {where} ORDER BY lane_id FOR UPDATE"
+    found = {"g": [g for g, _ in families], "o": [o for _, o in families]}
+    rows = await _rows(c, statement, ids=sorted(wanted), **({} if where == "true" else found))
+    book.lanes = {row.lane_id: records.lane_of(row) for row in rows}
+    book.lane_families = set(families)
+    new = wanted - set(book.lanes)
+    if new:
+        await records.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
+        rows = await _rows(
+            c, "SELECT * FROM licensing.lane WHERE lane_id = ANY(:ids) ORDER BY lane_id FOR UPDATE", ids=sorted(new)
+        )
+        book.lanes.update({row.lane_id: records.lane_of(row) for row in rows})
+    return {lane_id for lane_id in book.lanes if book.lanes[lane_id].stats.gate_as_of is None}
+
+
+def _lane(lane_id: str) -> Lane:
+    group, origin, destination = lane_id.split(":")
+    return Lane(group, origin, destination)
+
+
+def _closes_days(keys: Keys, book: Book) -> bool:
+    return keys.tick is not None and (book.clock is None or book.clock.date() < keys.tick.date())
+
+
+async def _gates(c: AsyncConnection, keys: Keys, book: Book, new: set[str]) -> None:
+    """Read what opens the lanes that may be judged anew; licences and accounts not locked are only looked at."""
+    wanted = keys.gates | new
+    if keys.families or keys.tick:
+        wanted |= {i for i, lane in book.lanes.items() if (lane.commodity_group, lane.origin) in book.lane_families}
+    if not wanted:
+        return
+    lanes = [book.lanes[lane_id] for lane_id in sorted(wanted)]
+    parameters = {
+        "lanes": [lane.lane_id for lane in lanes],
+        "groups": [lane.commodity_group for lane in lanes],
+        "origins": [lane.origin for lane in lanes],
+        "destinations": [lane.destination for lane in lanes],
+        "world": WORLD,
+    }
+    found = (await c.execute(_GATE, parameters)).all()
+    book.gate_accounts = {lane.lane_id: () for lane in lanes}
+    for row in found:
+        book.gate_accounts[row.lane_id] += ((row.licence_id, row.account_id),)
+    await _look_at(c, book, found)
+
+
+async def _look_at(c: AsyncConnection, book: Book, found: Sequence[Any]) -> None:
+    licences = sorted({row.licence_id for row in found} - set(book.licences))
+    for row in (
+        await _rows(c, "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)", ids=licences) if licences else ()
+    ):
+        book.licences[row.licence_id] = records.licence_of(row)
+    await _read_accounts(c, sorted({row.account_id for row in found} - set(book.accounts)), book, "")

@@ -1,0 +1,258 @@
+"""How the domain's values stand in rows."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.licensing.domain.lanes import Lane, LaneStats
+from services.licensing.domain.ledger import Account, Draw
+from services.licensing.domain.licences import Licence
+from services.licensing.domain.quotas import Quota
+from services.licensing.domain.regimes import Regime, Span
+from services.licensing.domain.shipments import Shipment
+from services.licensing.store.sql import Columns, array_literal
+from shared.cloudevents import encode_sorted
+from shared.events import LicenceTerms, QuotaOpened, Reason, RegimeTerms, ShipmentDeclared
+
+EVENT = Columns(
+    "event",
+    ("source", "id"),
+    source="text",
+    id="text",
+    type="text",
+    time="timestamptz",
+    body_hash="bytea",
+    partition="int",
+    kafka_offset="bigint",
+    status="text",
+    outcome="text",
+    waiting_for="text",
+    entity="text",
+    body="bytea",
+)
+DEAD_LETTER = Columns(
+    "dead_letter",
+    ("partition", "kafka_offset"),
+    partition="int",
+    kafka_offset="bigint",
+    source="text",
+    id="text",
+    reason="text",
+    pointer="text",
+    body="bytea",
+)
+REGIME = Columns("regime", ("regime_id",), regime_id="text", terms="text", state="json")
+QUOTA = Columns(
+    "quota", ("quota_id",), quota_id="text", terms="text", period_end="timestamptz", closed_at="timestamptz"
+)
+LICENCE = Columns(
+    "licence",
+    ("licence_id",),
+    licence_id="text",
+    state="text",
+    since="timestamptz",
+    exporter="text",
+    valid_from="timestamptz",
+    valid_until="timestamptz",
+    terms="text",
+)
+LICENCE_SCOPE = Columns(
+    "licence_scope",
+    ("commodity_group", "origin", "destination", "account_id"),
+    commodity_group="text",
+    origin="text",
+    destination="text",
+    licence_id="text",
+    account_id="text",
+)
+ACCOUNT = Columns(
+    "account",
+    ("account_id",),
+    account_id="text",
+    granted_mg="bigint",
+    reserved_mg="bigint",
+    written_off_mg="bigint",
+    excess_mg="bigint",
+    entries="bigint",
+)
+ENTRY = Columns(
+    "ledger_entry",
+    ("account_id", "number"),
+    account_id="text",
+    number="bigint",
+    kind="text",
+    granted_mg="bigint",
+    reserved_mg="bigint",
+    written_off_mg="bigint",
+    shipment_id="text",
+    line_no="int",
+    caused_by="text",
+)
+SHIPMENT = Columns(
+    "shipment",
+    ("shipment_id",),
+    shipment_id="text",
+    declared="text",
+    declared_at="timestamptz",
+    lanes="text[]",
+    exporter="text",
+    progress="text",
+    is_held="boolean",
+    held_as_of="timestamptz",
+    outcome="text",
+    decisions="int",
+    reservation="text",
+    draws="text",
+)
+DECISION = Columns(
+    "decision",
+    ("decision_id",),
+    decision_id="text",
+    shipment_id="text",
+    outcome="text",
+    reasons="text",
+    ledger_entries="text[]",
+    policy_version="text",
+    caused_by="text",
+    at="timestamptz",
+)
+LANE = Columns(
+    "lane",
+    ("lane_id",),
+    lane_id="text",
+    commodity_group="text",
+    origin="text",
+    destination="text",
+    state="text",
+    since="timestamptz",
+    sequence="bigint",
+    reasons="text",
+    stats="text",
+)
+LANE_CHANGE = Columns(
+    "lane_change",
+    ("lane_id", "sequence"),
+    lane_id="text",
+    sequence="bigint",
+    previous="text",
+    state="text",
+    at="timestamptz",
+    reasons="text",
+    caused_by="text",
+)
+OUTBOX = Columns("outbox", ("number",), topic="text", key="text", body="bytea", headers="text")
+
+
+class _RegimeState(msgspec.Struct):
+    suspensions: tuple[Span, ...]
+    ended_at: datetime | None
+
+
+def text_of(value: Any) -> str:
+    """Return a contract value as JSON text."""
+    return encode_sorted(value).decode()
+
+
+def _terms(text: str, kind: Any) -> Any:
+    return msgspec.json.decode(text, type=kind)
+
+
+def regime_row(regime: Regime) -> tuple[Any, ...]:
+    """Return a regime as a row."""
+    state = _RegimeState(regime.suspensions, regime.ended_at)
+    return regime.terms.regime_id, text_of(regime.terms), text_of(state)
+
+
+def regime_of(row: Any) -> Regime:
+    """Return the regime of a row."""
+    state = _terms(row.state, _RegimeState)
+    return Regime(_terms(row.terms, RegimeTerms), state.suspensions, state.ended_at)
+
+
+def quota_row(quota: Quota) -> tuple[Any, ...]:
+    """Return a quota as a row."""
+    return quota.terms.quota_id, text_of(quota.terms), quota.terms.period_end, quota.closed_at
+
+
+def quota_of(row: Any) -> Quota:
+    """Return the quota of a row."""
+    return Quota(_terms(row.terms, QuotaOpened), row.closed_at)
+
+
+def licence_row(licence: Licence) -> tuple[Any, ...]:
+    """Return a licence as a row."""
+    terms = licence.terms
+    dates = (terms.exporter, terms.valid_from, terms.valid_until, text_of(terms)) if terms else (None,) * 4
+    return licence.licence_id, licence.state, licence.since, *dates
+
+
+def licence_of(row: Any) -> Licence:
+    """Return the licence of a row."""
+    terms = _terms(row.terms, LicenceTerms) if row.terms else None
+    return Licence(row.licence_id, row.state, row.since, terms)
+
+
+def account_row(account: Account) -> tuple[Any, ...]:
+    """Return an account as a row."""
+    a = account
+    return a.account_id, a.granted_mg, a.reserved_mg, a.written_off_mg, a.excess_mg, a.entries
+
+
+def account_of(row: Any) -> Account:
+    """Return the account of a row."""
+    return Account(row.account_id, row.granted_mg, row.reserved_mg, row.written_off_mg, row.excess_mg, row.entries)
+
+
+def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
+    """Return a shipment as a row."""
+    s = shipment
+    return (
+        s.declared.shipment_id,
+        text_of(s.declared),
+        s.declared_at,
+        array_literal(s.lanes),
+        s.declared.exporter,
+        s.progress,
+        s.is_held,
+        s.held_as_of,
+        s.outcome,
+        s.decisions,
+        s.reservation,
+        text_of([(d.account_id, d.line_no, d.mass_mg) for d in s.draws]),
+    )
+
+
+def draws_of(text: str) -> list[tuple[str, int, int]]:
+    """Return account, line and milligrams of each draw of a shipment's row."""
+    return msgspec.json.decode(text, type=list[tuple[str, int, int]])
+
+
+def shipment_of(row: Any) -> Shipment:
+    """Return the shipment of a row."""
+    draws = tuple(Draw(*draw) for draw in draws_of(row.draws))
+    return Shipment(
+        _terms(row.declared, ShipmentDeclared),
+        row.declared_at,
+        tuple(row.lanes),
+        row.progress,
+        row.is_held,
+        row.held_as_of,
+        row.outcome,
+        row.decisions,
+        row.reservation,
+        draws,
+    )
+
+
+def lane_row(lane: Lane) -> tuple[Any, ...]:
+    """Return a lane as a row."""
+    ids = (lane.lane_id, lane.commodity_group, lane.origin, lane.destination)
+    return *ids, lane.state, lane.since, lane.sequence, text_of(lane.reasons), msgspec.json.encode(lane.stats).decode()
+
+
+def lane_of(row: Any) -> Lane:
+    """Return the lane of a row."""
+    ids = (row.commodity_group, row.origin, row.destination)
+    reasons = _terms(row.reasons, tuple[Reason, ...])
+    return Lane(*ids, row.state, row.since, row.sequence, reasons, _terms(row.stats, LaneStats))

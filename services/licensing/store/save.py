@@ -1,0 +1,218 @@
+"""Writes what a batch brought about, one set-based statement a table."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.licensing.domain.book import Book, Ending
+from services.licensing.store import records
+from services.licensing.store.sql import array_literal
+from shared import cloudevents
+from shared.cloudevents import Event, entity_key
+from shared.events import TradeData
+
+_TAKEN_UP = text("""
+    UPDATE licensing.event e SET status = r.status, outcome = r.outcome, waiting_for = r.waiting_for,
+           body = CASE WHEN r.status = 'parked' THEN e.body END
+    FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:outcomes AS text[]),
+                CAST(:waiting AS text[])) AS r(source, id, status, outcome, waiting_for)
+    WHERE e.source = r.source AND e.id = r.id
+""")
+
+
+class Arrival(NamedTuple):
+    """An event as it came from the topic."""
+
+    event: Event[TradeData]
+    partition: int
+    offset: int
+    body: bytes
+
+
+class DeadLetter(NamedTuple):
+    """A record that cannot be used, and why."""
+
+    partition: int
+    offset: int
+    source: str | None
+    id: str | None
+    reason: str
+    pointer: str | None
+    body: bytes
+
+
+def body_hash(event: Event[TradeData]) -> bytes:
+    """Return what tells two events under one id apart: type, time and data, not how they are written."""
+    return hashlib.sha256(cloudevents.encode_sorted((event.type, event.time, event.data))).digest()
+
+
+async def save(
+    c: AsyncConnection, book: Book, arrivals: Sequence[Arrival], topics: tuple[str, str]
+) -> list[DeadLetter]:
+    """Write everything; `topics` are those of decisions and of dead letters. Returns the new dead letters."""
+    await _save_registers(c, book)
+    await _save_ledger(c, book)
+    await _save_lanes(c, book)
+    dead = await _save_endings(c, book, arrivals)
+    await _publish(c, book, topics[0])
+    await save_dead_letters(c, dead, topics[1])
+    if book.alerts or dead:
+        await c.execute(text("SELECT pg_notify('lanewatch_outbox', '')"))
+    return dead
+
+
+def _touched(book: Book, kind: str) -> list[str]:
+    return sorted(key for k, key in book.touched if k == kind)
+
+
+async def _save_registers(c: AsyncConnection, book: Book) -> None:
+    await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in _touched(book, "regime")))
+    await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in _touched(book, "quota")))
+    licences = [book.licences[i] for i in _touched(book, "licence")]
+    await records.LICENCE.upsert(c, map(records.licence_row, licences))
+    if licences:
+        await c.execute(
+            text("DELETE FROM licensing.licence_scope WHERE licence_id = ANY(:ids)"),
+            {"ids": [licence.licence_id for licence in licences]},
+        )
+        await records.LICENCE_SCOPE.insert(c, _scopes(book))
+    if ("clock", "") in book.touched:
+        await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
+
+
+def _scopes(book: Book) -> list[tuple[Any, ...]]:
+    rows = []
+    for licence_id in _touched(book, "licence"):
+        licence = book.licences[licence_id]
+        for line in licence.terms.lines if licence.terms and licence.state != "revoked" else ():
+            account = licence.account_of(line.line_no)
+            rows += [
+                (group, licence.terms.origin, destination, licence_id, account)  # type: ignore[union-attr]
+                for group in book.policy.groups_near((line.covers,))
+                for destination in dict.fromkeys(licence.terms.destinations)  # type: ignore[union-attr]
+            ]
+    return rows
+
+
+async def _save_ledger(c: AsyncConnection, book: Book) -> None:
+    await records.ACCOUNT.upsert(c, (records.account_row(book.accounts[i]) for i in _touched(book, "account")))
+    await records.ENTRY.insert(
+        c,
+        (
+            (
+                e.account_id,
+                e.number,
+                e.kind,
+                e.granted_mg,
+                e.reserved_mg,
+                e.written_off_mg,
+                e.shipment_id,
+                e.line_no,
+                e.caused_by,
+            )
+            for e in book.entries
+        ),
+    )
+    await records.SHIPMENT.upsert(c, (records.shipment_row(book.shipments[i]) for i in _touched(book, "shipment")))
+    await records.DECISION.insert(
+        c,
+        (
+            (
+                d.decision_id,
+                d.shipment_id,
+                d.outcome,
+                records.text_of(d.reasons),
+                array_literal(d.ledger_entries),
+                book.policy.version,
+                d.caused_by,
+                d.at,
+            )
+            for d in book.decisions
+        ),
+    )
+
+
+async def _save_lanes(c: AsyncConnection, book: Book) -> None:
+    await records.LANE.upsert(c, (records.lane_row(book.lanes[i]) for i in _touched(book, "lane")))
+    await records.LANE_CHANGE.insert(
+        c,
+        (
+            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by)
+            for x, caused_by in book.lane_changes
+        ),
+    )
+
+
+async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
+    dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
+    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name]) for a in arrivals))
+    fresh = {a.event.name for a in arrivals}
+    older = {p.event.name: p.event for p in book.woken if p.event.name not in fresh}
+    if older:
+        endings = [(e.source, e.id, book.endings[name]) for name, e in sorted(older.items())]
+        taken = {
+            "sources": [source for source, _, _ in endings],
+            "ids": [event_id for _, event_id, _ in endings],
+            "statuses": [e.status for _, _, e in endings],
+            "outcomes": [e.outcome for _, _, e in endings],
+            "waiting": [e.waiting_for for _, _, e in endings],
+        }
+        dead += await _dead_of_old(c, [(s, i, e) for s, i, e in endings if e.status == "dead"])
+        await c.execute(_TAKEN_UP, taken)
+    return dead
+
+
+def _event_row(arrival: Arrival, ending: Ending) -> tuple[Any, ...]:
+    e = arrival.event
+    where = (e.source, e.id, e.type, e.time, body_hash(e), arrival.partition, arrival.offset)
+    body = arrival.body if ending.status == "parked" else None
+    return *where, ending.status, ending.outcome, ending.waiting_for, entity_key(e), body
+
+
+def _letter(arrival: Arrival, ending: Ending) -> DeadLetter:
+    e = arrival.event
+    return DeadLetter(arrival.partition, arrival.offset, e.source, e.id, ending.outcome, ending.pointer, arrival.body)
+
+
+async def _dead_of_old(c: AsyncConnection, old: Sequence[tuple[str, str, Ending]]) -> list[DeadLetter]:
+    """Return what waited and can no longer be used; body and place are in the record of events."""
+    letters = []
+    for source, event_id, ending in old:
+        row = (
+            await c.execute(
+                text("SELECT partition, kafka_offset, body FROM licensing.event WHERE source = :s AND id = :i"),
+                {"s": source, "i": event_id},
+            )
+        ).one()
+        letters.append(
+            DeadLetter(row.partition, row.kafka_offset, source, event_id, ending.outcome, ending.pointer, row.body)
+        )
+    return letters
+
+
+async def _publish(c: AsyncConnection, book: Book, topic: str) -> None:
+    await records.OUTBOX.insert(
+        c, ((topic, alert.partitionkey, cloudevents.write(alert), None) for alert in book.alerts)
+    )
+
+
+async def save_dead_letters(c: AsyncConnection, dead: Sequence[DeadLetter], topic: str) -> None:
+    """Record the dead letters and hand them to the outbox, with their reasons in the headers."""
+    await records.DEAD_LETTER.insert_missing(c, dead)
+    await records.OUTBOX.insert(
+        c,
+        (
+            (
+                topic,
+                f"{d.partition}:{d.offset}",
+                d.body,
+                records.text_of(
+                    {"reason": d.reason, "pointer": d.pointer or "", "origin": f"{d.partition}:{d.offset}"}
+                ),
+            )
+            for d in dead
+        ),
+    )

@@ -1,0 +1,57 @@
+"""Set-based statements: one round trip for any number of rows, by `unnest` of one array per column."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+SCHEMA = "licensing"
+
+
+class Columns:
+    """A table's columns and their types, from which its set-based statements are made once."""
+
+    def __init__(self, table: str, key: Sequence[str], /, **types: str) -> None:
+        self.names = tuple(types)
+        arrays = ", ".join(f"CAST(:{name} AS {_array(kind)})" for name, kind in types.items())
+        columns = ", ".join(self.names)
+        rows = f"SELECT {', '.join(_restored(name, kind) for name, kind in types.items())}"
+        rows += f" FROM unnest({arrays}) AS rows({columns})"
+        base = f"INSERT INTO {SCHEMA}.{table} ({columns}) {rows}"
+        sets = ", ".join(f"{name} = excluded.{name}" for name in self.names if name not in key)
+        self._insert = text(base)
+        self._upsert = text(f"{base} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}")
+        self._ignore = text(f"{base} ON CONFLICT ({', '.join(key)}) DO NOTHING")
+
+    async def insert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert the rows; a key that is there already is an error."""
+        await self._run(connection, self._insert, rows)
+
+    async def upsert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert the rows, or overwrite those with the same key."""
+        await self._run(connection, self._upsert, rows)
+
+    async def insert_missing(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert the rows whose keys are not there."""
+        await self._run(connection, self._ignore, rows)
+
+    async def _run(self, connection: AsyncConnection, statement: TextClause, rows: Iterable[Sequence[Any]]) -> None:
+        columns = list(zip(*rows, strict=True))
+        if columns:
+            await connection.execute(statement, dict(zip(self.names, map(list, columns), strict=True)))
+
+
+def _array(kind: str) -> str:
+    """Arrays travel as text, since `unnest` would flatten them."""
+    return "text[]" if kind == "text[]" else f"{kind}[]"
+
+
+def _restored(name: str, kind: str) -> str:
+    return f"CAST({name} AS {kind})" if kind == "text[]" else name
+
+
+def array_literal(values: Iterable[str]) -> str:
+    """Return a text array as PostgreSQL writes it."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

@@ -1,0 +1,1 @@
+"""One Alembic environment for all services; each brings its own revisions."""

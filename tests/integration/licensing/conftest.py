@@ -1,0 +1,87 @@
+"""A desk that feeds licensing's handler as its consumer does, on a real database."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import services.licensing
+from services.licensing.consumer import EventHandler
+from services.licensing.domain.policy import Policy, read_policy
+from services.licensing.store import audits, reads
+from shared.database import make_engine, transaction, upgrade_schema
+
+LICENSING = Path(services.licensing.__file__).parent
+TOPIC = "trade.events"
+
+
+class Desk:
+    """Hands records to the handler and asks what became of them."""
+
+    def __init__(self, engine: AsyncEngine, policy: Policy, partition: int = 0) -> None:
+        self.engine = engine
+        self.handler = EventHandler(engine, policy, TOPIC, ("trade.decisions", "dead"))
+        self.partition = partition
+        self.next: int | None = None
+
+    async def feed(self, *bodies: bytes) -> int:
+        if self.next is None:
+            self.next = (await self.handler.positions([self.partition]))[self.partition]
+        first = self.next
+        records = [
+            SimpleNamespace(partition=self.partition, offset=first + i, timestamp=first + i, value=body)
+            for i, body in enumerate(bodies)
+        ]
+        dead = await self.handler.handle(records, {self.partition: (first, first + len(records))})
+        self.next = first + len(records)
+        return dead
+
+    async def ask(self, question: Any, *args: Any) -> Any:
+        async with transaction(self.engine) as c:
+            return await question(c, *args)
+
+    async def sql(self, statement: str, **parameters: Any) -> Sequence[Any]:
+        async with transaction(self.engine) as c:
+            return (await c.execute(text(statement), parameters)).all()
+
+    async def lane(self, lane_id: str) -> Any:
+        return await self.ask(reads.lane, lane_id)
+
+    async def shipment(self, shipment_id: str) -> Any:
+        return await self.ask(reads.shipment, shipment_id)
+
+    async def event(self, event_id: str, source: str = "/test") -> Any:
+        return await self.ask(reads.event, source, event_id)
+
+    async def audit(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.ask(audits.audit, TOPIC)
+        return found
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    return read_policy((LICENSING / "policies" / "starter.json").read_bytes())
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(database_url, "test")
+    await upgrade_schema(engine, "licensing", LICENSING / "store" / "versions")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def desk(engine: AsyncEngine, policy: Policy) -> AsyncIterator[Desk]:
+    """After each test the books must agree, whatever the test did."""
+    desk = Desk(engine, policy)
+    yield desk
+    found = await desk.audit()
+    assert found["overdrawn_accounts"] == found["unbalanced_accounts"] == found["lane_sequence_gaps"] == 0
+    counted = sum(found["events_by_status"].values()) + found["duplicates"] + found["dead_letters_without_event"]
+    assert counted == found["records_read"]
+    assert found["dead_events_without_letter"] == 0
