@@ -144,7 +144,7 @@ class Keeper:
             log.warning("%s: %s", self.part.name, reason)
             if not has_served and quick_deaths >= TRIES_AT_FIRST:
                 self._set(State.FAILED)
-                raise StackError(f"{self.part.name} does not start: {reason} (see {self.part.command.log})")
+                raise StackError(f"{self.part.name} does not start: {reason}")
             self.restarts += 1
             self._set(State.RESTARTING)
             with contextlib.suppress(TimeoutError):
@@ -170,7 +170,8 @@ class Keeper:
         code = await end
         watch.cancel()
         self._ready.clear()
-        return str(problem or f"exit code {code}; last words: {last_line(self.part.command.log)}"), served
+        log_path = self.part.command.log
+        return str(problem or f"exit code {code}; last words: {last_line(log_path)} (see {log_path})"), served
 
     async def _announce(self) -> None:
         # polls, because a starting program announces nothing
