@@ -89,8 +89,15 @@ async def ensure_topics(bootstrap: str, partitions_by_topic: dict[str, int]) -> 
 async def check_broker(client: AIOKafkaProducer | AIOKafkaConsumer, topics: Iterable[str]) -> str | None:
     """Return None when the broker answers and knows the topics, else the reason; for health checks."""
     try:
-        cluster = await asyncio.wait_for(client.client.fetch_all_metadata(), 1.5)
+        known = await asyncio.wait_for(_known_topics(client), 1.5)
     except (KafkaError, OSError, TimeoutError) as error:
         return f"Kafka does not answer: {type(error).__name__}"
-    missing = [name for name in topics if not cluster.partitions_for_topic(name)]
+    missing = [name for name in topics if name not in known]
     return f"topics missing: {', '.join(missing)}" if missing else None
+
+
+async def _known_topics(client: AIOKafkaProducer | AIOKafkaConsumer) -> set[str]:
+    if isinstance(client, AIOKafkaConsumer):
+        return set(await client.topics())
+    cluster = await client.client.fetch_all_metadata()
+    return {name for name in cluster.topics() if cluster.partitions_for_topic(name)}
