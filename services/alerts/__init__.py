@@ -1,0 +1,1 @@
+"""Alerts: matches what licensing publishes against subscriptions and delivers it by signed webhook."""

@@ -1,0 +1,137 @@
+"""Subscriptions: create, list, show, pause, delete, ping.
+
+Secrets are stored as they are for now; they are shown in the answer that creates a subscription and
+never again, nor written to any log. URLs are checked for their form only: nothing keeps an endpoint
+from being an address inside the network that the service runs in.
+"""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Header, Request, Response
+
+from services.alerts.api.forms import PingOut, SubscriptionChange, SubscriptionForm, SubscriptionOut
+from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
+from services.alerts.domain.filters import PING
+from services.alerts.domain.signing import secret_from
+from services.alerts.store import requests, subscriptions
+from services.alerts.store.intake import NewAlert
+from services.alerts.store.subscriptions import NewSubscription, Subscription
+from shared.cloudevents import Event, write
+from shared.database import transaction
+from shared.errors import CallerError, FieldError
+from shared.events import EVERYWHERE, Scope, TestPing
+
+SECRET_BYTES = 32
+SOURCE = "/lanewatch/alerts"
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="The same key gives the same subscription, once"),
+]
+
+
+def missing(what: str) -> CallerError:
+    """Return the answer for something that is not there."""
+    return CallerError(404, f"There is no such {what}")
+
+
+@router.post("", status_code=201)
+async def create(
+    request: Request, form: SubscriptionForm, response: Response, idempotency_key: IdempotencyKey = None
+) -> SubscriptionOut:
+    """Create a subscription; it gets every matching alert that is recorded from now on. Shows the secret, once."""
+    secret = form.secret or secret_from(secrets.token_bytes(SECRET_BYTES))
+    digest = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
+    new = NewSubscription(form.name, form.url, secret, form.filter.filter(), idempotency_key, digest)
+    async with transaction(request.app.state.engine) as connection:
+        created = await subscriptions.create(connection, new)
+        known = None
+        if created is None and idempotency_key is not None:
+            known = await subscriptions.by_idempotency_key(connection, idempotency_key)
+    if created is None:
+        created, secret = _same(known, digest), ""
+        response.status_code = 200
+    response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
+    return SubscriptionOut.of(created, secret or None)
+
+
+def _same(known: Subscription | None, digest: bytes | None) -> Subscription:
+    if known is None:
+        raise CallerError(409, "The subscription under this Idempotency-Key was deleted meanwhile; send it again")
+    if known.idempotency_hash != digest:
+        fault = FieldError("/header/idempotency-key", "was used for a different subscription")
+        raise CallerError(422, "The request is not valid", errors=(fault,))
+    return known
+
+
+@router.get("")
+async def list_all(request: Request, limit: Limit = 100, cursor: Cursor = None) -> Page[SubscriptionOut]:
+    """List subscriptions, the newest first."""
+    before = place_of(cursor, UUID)
+    async with transaction(request.app.state.engine) as connection:
+        found = await subscriptions.page(connection, limit + 1, before)
+    return page_of([SubscriptionOut.of(s) for s in found], limit, lambda s: s.subscription_id)
+
+
+@router.get("/{subscription_id}")
+async def show(request: Request, subscription_id: UUID) -> SubscriptionOut:
+    """Show one subscription."""
+    async with transaction(request.app.state.engine) as connection:
+        found = await subscriptions.get(connection, subscription_id)
+    if found is None:
+        raise missing("subscription")
+    return SubscriptionOut.of(found)
+
+
+@router.patch("/{subscription_id}")
+async def change(request: Request, subscription_id: UUID, form: SubscriptionChange) -> SubscriptionOut:
+    """Pause or resume; what is matched meanwhile is sent after it is resumed."""
+    async with transaction(request.app.state.engine) as connection:
+        found = await subscriptions.set_state(connection, subscription_id, is_paused=form.state == "paused")
+    if found is None:
+        raise missing("subscription")
+    return SubscriptionOut.of(found)
+
+
+@router.delete("/{subscription_id}", status_code=204)
+async def delete(request: Request, subscription_id: UUID) -> None:
+    """Delete a subscription and cancel what is still to be sent; past deliveries stay readable."""
+    async with transaction(request.app.state.engine) as connection:
+        is_deleted = await subscriptions.delete(connection, subscription_id)
+    if not is_deleted:
+        raise missing("subscription")
+
+
+@router.post("/{subscription_id}/ping", status_code=202)
+async def ping(request: Request, subscription_id: UUID) -> PingOut:
+    """Send a test alert, signed and retried like any other."""
+    async with transaction(request.app.state.engine) as connection:
+        found = await subscriptions.get(connection, subscription_id)
+        if found is None:
+            raise missing("subscription")
+        if found.state != "active":
+            raise CallerError(409, f"The subscription is {found.state}; resume it first")
+        delivery_id = await requests.deliver_to(connection, subscription_id, _ping(found, datetime.now(UTC)))
+    return PingOut(delivery_id=delivery_id)
+
+
+def _ping(subscription: Subscription, now: datetime) -> NewAlert:
+    scope = Scope(commodity_groups=(), origin=EVERYWHERE, destinations=(EVERYWHERE,))
+    said = f"A test alert for the subscription “{subscription.name}”."
+    data = TestPing(scope=scope, severity="info", headline=said, subscription_id=str(subscription.subscription_id))
+    event = Event(
+        specversion="1.0",
+        id=str(uuid4()),
+        source=SOURCE,
+        type=PING,
+        time=now,
+        datacontenttype="application/json",
+        data=data,
+    )
+    return NewAlert(event.source, event.id, PING, "info", None, now, write(event), scope)

@@ -1,0 +1,300 @@
+"""Sends what is due: claims endpoints, keeps requests under way to each, records answers in groups.
+
+Two loops share the endpoints in hand. One claims and sends, woken by whoever records new deliveries;
+the other stores outcomes, all that have come in since its last transaction, and gives idle endpoints
+back. Requests run beside them, so that none waits for another endpoint's.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.alerts.domain.retries import RetryPolicy
+from services.alerts.hand import Hand
+from services.alerts.metrics import note_attempt
+from services.alerts.sender import Sender
+from services.alerts.store import claims, outcomes
+from services.alerts.store.claims import Due, Room
+from services.alerts.store.outcomes import Outcome
+from shared.database import transaction
+from shared.errors import RetryableError
+
+log = structlog.get_logger(__name__)
+
+RECORD_AT_ONCE = 500
+BACKOFF_S = 0.25
+STUCK_AFTER_S = 30.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one process takes in hand, and its times in seconds."""
+
+    per_endpoint: int = 8
+    endpoints: int = 400
+    window: int = 64
+    lease_s: float = 10.0
+    poll_s: float = 0.5
+    nudge_after_s: float = 300.0
+    stop_grace_s: float = 8.0
+
+
+class Dispatcher:
+    """Delivers for as long as `run` runs; any number of processes may do so at once."""
+
+    def __init__(self, engine: AsyncEngine, sender: Sender, policy: RetryPolicy, limits: Limits) -> None:
+        self.engine = engine
+        self.sender = sender
+        self.policy = policy
+        self.limits = limits
+        self.waiting_for: str | None = None
+        self._worker: UUID | None = None
+        self._hands: dict[UUID, Hand] = {}
+        self._answers: deque[tuple[Hand, Due, Outcome]] = deque()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._has_answers = asyncio.Event()
+        self._recorded = asyncio.Event()
+        self._claiming = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._progress_at = {"claim": time.monotonic(), "record": time.monotonic()}
+
+    def wake(self) -> None:
+        """Look for due deliveries now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take nothing more, let requests under way end within the grace, then end `run`."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def check_live(self) -> str | None:
+        """Return a reason when a loop stands still though the database is there."""
+        idle_s = {name: time.monotonic() - at for name, at in self._progress_at.items()}
+        if self.waiting_for:
+            return None
+        stuck = [f"{name} for {s:.0f} s" for name, s in idle_s.items() if s > STUCK_AFTER_S]
+        return f"no progress: {', '.join(stuck)}" if stuck else None
+
+    async def check_ready(self) -> str | None:
+        """Return why nothing can be sent now, if so."""
+        return self.waiting_for or (None if self._worker else "not enrolled yet")
+
+    async def run(self) -> None:
+        """Deliver until `stop`, then hand back what is left."""
+        self._forget()
+        self._answers.clear()
+        self._worker = None
+        loops = (self._beat_loop, self._claim_loop, self._record_loop)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(loop()) for loop in loops]
+                await self._stopping.wait()
+                await self._drain()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            for request in self._sending:
+                request.cancel()
+
+    # --- loops -----------------------------------------------------------------------------
+
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do a piece of a loop's work; False, after a pause, when the database is away."""
+        try:
+            await work()
+        except RetryableError as error:
+            self.waiting_for = str(error)
+            log.warning("delivery waits for the database", loop=name, reason=str(error))
+            await asyncio.sleep(BACKOFF_S)
+            return False
+        self.waiting_for = None
+        self._progress_at[name] = time.monotonic()
+        return True
+
+    async def _beat_loop(self) -> None:
+        while True:
+            if await self._attempt("beat", self._beat):
+                await asyncio.sleep(self.limits.lease_s / 3)
+
+    async def _claim_loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            if not await self._attempt("claim", self._claim):
+                self._wake.set()
+            await _wait(self._wake, self.limits.poll_s)
+
+    async def _record_loop(self) -> None:
+        while True:
+            if not self._answers and not any(h.is_empty for h in self._hands.values()):
+                await _wait(self._has_answers, self.limits.poll_s)
+            self._has_answers.clear()
+            await self._attempt("record", self._record)
+
+    # --- work ------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        if self._stopping.is_set():
+            return
+        worker = self._worker or uuid4()
+        async with transaction(self.engine) as connection:
+            if self._worker is None:
+                await claims.enrol(connection, worker, self.limits.lease_s)
+                is_alive = True
+            else:
+                is_alive = await claims.beat(connection, worker, self.limits.lease_s)
+            await claims.sweep(connection)
+        self._worker = worker if is_alive else None
+        if not is_alive:
+            log.warning("claims were lost: this process was silent for too long")
+            self._forget()
+        self.wake()
+
+    def _forget(self) -> None:
+        """Drop what is in hand; requests under way end, and of them only facts are stored."""
+        for hand in self._hands.values():
+            hand.close()
+        self._hands.clear()
+
+    async def _claim(self) -> None:
+        room, thirsty = self._room()
+        if not (room.healthy or room.failing or thirsty):
+            return
+        # What is recorded meanwhile is let go of after this, see _record.
+        async with self._claiming:
+            worker = self._worker
+            if self._stopping.is_set() or worker is None:
+                return
+            async with transaction(self.engine) as connection:
+                claim = await claims.claim(
+                    connection,
+                    worker,
+                    room,
+                    thirsty=[hand.endpoint.subscription_id for hand in thirsty],
+                    in_hand=self._in_hand,
+                    nudge_after_s=self.limits.nudge_after_s,
+                )
+            if worker == self._worker:
+                self._take_in(claim, worker)
+        if claim.endpoints:
+            self.wake()
+
+    def _in_hand(self, subscription_ids: Sequence[UUID]) -> list[UUID]:
+        hands = (self._hands[i] for i in subscription_ids if i in self._hands)
+        return [due.delivery_id for hand in hands for due in hand.window]
+
+    def _room(self) -> tuple[Room, list[Hand]]:
+        hands = self._hands.values()
+        failing = sum(hand.is_failing for hand in hands)
+        half = self.limits.endpoints // 2
+        room = Room(
+            healthy=max(0, self.limits.endpoints - half - (len(hands) - failing)),
+            failing=max(0, half - failing),
+            window=self.limits.window,
+        )
+        thirsty = [h for h in hands if not h.is_closing and len(h.window) <= self.limits.window // 2]
+        return room, thirsty
+
+    def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
+        for endpoint in claim.endpoints:
+            if endpoint.subscription_id not in self._hands:
+                hand = Hand(endpoint, worker, self.policy, self.limits.per_endpoint)
+                self._hands[endpoint.subscription_id] = hand
+        for due in claim.deliveries:
+            self._hands[due.subscription_id].add([due])
+        for endpoint in claim.endpoints:
+            hand = self._hands[endpoint.subscription_id]
+            self._send_ready(hand)
+            if hand.is_empty:
+                self._has_answers.set()
+
+    def _send_ready(self, hand: Hand) -> None:
+        if self._stopping.is_set():
+            return
+        for due in hand.take():
+            task = asyncio.create_task(self._send(hand, due))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, hand: Hand, due: Due) -> None:
+        attempt = await self.sender.send(hand.endpoint, due)
+        outcome = hand.judge(due, attempt, datetime.now(UTC), random.random())  # noqa: S311 - jitter, not a secret
+        note_attempt(outcome, due)
+        self._answers.append((hand, due, outcome))
+        self._has_answers.set()
+        self._send_ready(hand)
+
+    async def _record(self) -> None:
+        """Store what has come in, oldest first; it stays in hand until that is committed."""
+        if not self._answers:
+            # A claim that is under way may fill what is empty now.
+            async with self._claiming:
+                pass
+        batch = list(islice(self._answers, RECORD_AT_ONCE))
+        idle = self._idle(batch)
+        if not batch and not idle:
+            return
+        by_worker: dict[UUID, list[Outcome]] = {hand.worker: [] for hand in idle}
+        for hand, _, outcome in batch:
+            by_worker.setdefault(hand.worker, []).append(outcome)
+        async with transaction(self.engine) as connection:
+            for worker, its in by_worker.items():
+                released = [h.endpoint.subscription_id for h in idle if h.worker == worker]
+                await outcomes.record(connection, worker, its, released, nudge_after_s=self.limits.nudge_after_s)
+        async with self._claiming:
+            self._let_go(batch, idle)
+        self._recorded.set()
+        self.wake()
+
+    def _idle(self, batch: list[tuple[Hand, Due, Outcome]]) -> list[Hand]:
+        """Return the endpoints that have nothing left once the batch is recorded, and close them."""
+        left = {id(hand): len(hand.window) for hand in self._hands.values()}
+        for hand, _, _ in batch:
+            if id(hand) in left:
+                left[id(hand)] -= 1
+        idle = [] if self._claiming.locked() else [h for h in self._hands.values() if left[id(h)] == 0]
+        for hand in idle:
+            hand.is_closing = True
+        return idle
+
+    def _let_go(self, batch: list[tuple[Hand, Due, Outcome]], idle: list[Hand]) -> None:
+        for hand, due, outcome in batch:
+            self._answers.popleft()
+            hand.recorded(due, outcome)
+            self._send_ready(hand)
+        for hand in idle:
+            if self._hands.get(hand.endpoint.subscription_id) is hand:
+                del self._hands[hand.endpoint.subscription_id]
+
+    async def _drain(self) -> None:
+        """Wait for requests under way, record their answers, give everything back."""
+        for hand in self._hands.values():
+            hand.close()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=self.limits.stop_grace_s)
+        try:
+            async with asyncio.timeout(self.limits.stop_grace_s):
+                while self._answers:
+                    self._recorded.clear()
+                    await self._recorded.wait()
+                async with self._claiming, transaction(self.engine) as connection:
+                    if self._worker is not None:
+                        await claims.leave(connection, self._worker)
+        except (RetryableError, TimeoutError):
+            log.warning("stopped without the database; claims come back after the lease")
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return

@@ -1,0 +1,147 @@
+"""Wires the alerts service: `python -m services.alerts.main` serves it."""
+
+import asyncio
+import resource
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from services.alerts.api import records, subscriptions
+from services.alerts.consumer import AlertsHandler
+from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.gauges import watch_gauges
+from services.alerts.listener import Listener
+from services.alerts.publisher import DeadLetterPublisher
+from services.alerts.sender import Sender
+from services.alerts.settings import AlertsSettings
+from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, SCHEMA, VERSIONS
+from shared.consumption import BatchConsumer
+from shared.database import check_database, make_engine, upgrade_schema_when_up
+from shared.health import Health
+from shared.http import create_app, serve
+from shared.kafka import check_broker, make_consumer, start_when_up
+from shared.telemetry import configure_logging
+
+log = structlog.get_logger(__name__)
+
+SERVICE = "alerts"
+SUMMARY = "Tells subscribers by signed webhook what changes on their lanes, and keeps a log of every attempt."
+WAIT_FOR_DATABASE_S = 86_400.0
+STOP_WITHIN_S = 20.0
+
+
+def build(settings: AlertsSettings) -> FastAPI:
+    """Return the app of these settings; Kafka and PostgreSQL are reached for when it starts."""
+    health = Health(SERVICE)
+    engine = make_engine(settings.database_url, "lanewatch-alerts")
+    health.add_ready("database", lambda: check_database(engine))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(engine.dispose)
+            start = asyncio.create_task(_or_exit(_start(settings, health, stack, app)))
+            yield
+            await _cancel(start)
+
+    app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
+    app.state.engine, app.state.settings = engine, settings
+    app.include_router(subscriptions.router)
+    app.include_router(records.router)
+    return app
+
+
+async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack, app: FastAPI) -> None:
+    """Start in the background, so that health answers while Kafka or PostgreSQL are still away."""
+    engine = app.state.engine
+    await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
+    sender = await stack.enter_async_context(
+        Sender(connect_timeout_s=settings.alerts_connect_timeout_s, attempt_timeout_s=settings.alerts_attempt_timeout_s)
+    )
+    dispatcher = Dispatcher(engine, sender, settings.retry_policy(), limits(settings))
+    publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
+    listener = Listener(settings.database_url, {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake})
+    health.add_live("delivery", dispatcher.check_live)
+    health.add_ready("delivery", dispatcher.check_ready)
+    _run(stack, dispatcher.run(), dispatcher)
+    _run(stack, publisher.run())
+    _run(stack, listener.run())
+    # What is due is delivered though the broker is away, so the consumer comes last.
+    consumer = await start_when_up(
+        lambda: make_consumer(settings.kafka_bootstrap, settings.alerts_group, SERVICE, instance_id=settings.instance())
+    )
+    stack.push_async_callback(consumer.stop)
+    handler = AlertsHandler(engine, settings.topic_decisions, dispatcher.wake)
+    reader = BatchConsumer(consumer, settings.topic_decisions, handler)
+    topics = (settings.topic_decisions, settings.topic_dead_letters_alerts)
+    health.add_live("consumer", reader.check_live)
+    health.add_ready("consumer", reader.check_ready)
+    health.add_ready("kafka", lambda: check_broker(consumer, topics))
+    _run(stack, reader.run(), reader)
+    _run(stack, watch_gauges(engine, reader))
+    health.is_started = True
+
+
+def limits(settings: AlertsSettings) -> Limits:
+    """Return how much the process takes in hand."""
+    return Limits(
+        per_endpoint=settings.alerts_per_endpoint,
+        endpoints=settings.alerts_endpoints,
+        window=settings.alerts_window,
+        lease_s=settings.alerts_lease_s,
+        poll_s=settings.alerts_poll_s,
+        nudge_after_s=settings.alerts_nudge_after_s,
+        stop_grace_s=settings.alerts_stop_grace_s,
+    )
+
+
+def _run(
+    stack: AsyncExitStack, work: Coroutine[Any, Any, None], stops: Dispatcher | BatchConsumer | None = None
+) -> None:
+    """Run a part beside the others until the service stops; let it finish what is in hand if it can."""
+    task = asyncio.create_task(_or_exit(work))
+
+    async def end() -> None:
+        if stops is not None:
+            stops.stop()
+            await asyncio.wait([task], timeout=STOP_WITHIN_S)
+        await _cancel(task)
+
+    stack.push_async_callback(end)
+
+
+async def _or_exit(work: Coroutine[Any, Any, None]) -> None:
+    """End the process when a part fails in a way nobody foresaw: a fresh one is better than half a one."""
+    try:
+        await work
+    except Exception:
+        log.exception("a part failed; leaving")
+        signal.raise_signal(signal.SIGTERM)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of open files to what the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings = AlertsSettings()
+    configure_logging(SERVICE, settings.log_level)
+    _allow_many_connections()
+    serve(build(settings), settings.bind_host, settings.alerts_port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What can be set of the alerts service: its address, how it delivers, how long it tries."""
+
+import socket
+from typing import Annotated
+
+from pydantic import Field
+
+from services.alerts.domain.retries import RetryPolicy
+from shared.settings import SharedSettings
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class AlertsSettings(SharedSettings):
+    """Read from the environment, prefix `LANEWATCH_`, e.g. `LANEWATCH_ALERTS_PORT`."""
+
+    alerts_port: int = 8003
+    alerts_group: str = "lanewatch-alerts"
+    alerts_instance_id: str = ""
+    """Names this process in the consumer group, so that its restart moves no partition; by default host and port."""
+    alerts_retry_delays_s: tuple[Annotated[float, Field(ge=0)], ...] = RetryPolicy.delays_s
+    alerts_retry_jitter: Annotated[float, Field(ge=0, le=1)] = RetryPolicy.jitter
+    alerts_order_hold_s: Annotated[float, Field(ge=0)] = RetryPolicy.order_hold_s
+    alerts_order_hold_refused_s: Annotated[float, Field(ge=0)] = RetryPolicy.order_hold_refused_s
+    alerts_nudge_after_s: Annotated[float, Field(ge=0)] = 300.0
+    """A waiting delivery that was last tried so long ago gets an extra try when there is reason for hope."""
+    alerts_connect_timeout_s: Seconds = 5.0
+    alerts_attempt_timeout_s: Seconds = 15.0
+    alerts_per_endpoint: Positive = 8
+    """Requests under way to one endpoint; to one that failed last, one."""
+    alerts_endpoints: Positive = 400
+    """In hand of one process, half of them for endpoints that failed last."""
+    alerts_window: Positive = 64
+    """Deliveries of one endpoint in hand."""
+    alerts_lease_s: Seconds = 10.0
+    """After so much silence of a process its claims are free again."""
+    alerts_poll_s: Seconds = 0.5
+    """How often to look for what has come due; what is new is noticed at once."""
+    alerts_stop_grace_s: Annotated[float, Field(ge=0)] = 8.0
+    """How long requests under way may take to end on SIGTERM; the rest is handed back."""
+
+    def instance(self) -> str:
+        """Return the name of this process in the consumer group."""
+        return self.alerts_instance_id or f"alerts-{socket.gethostname()}-{self.alerts_port}"
+
+    def retry_policy(self) -> RetryPolicy:
+        """Return the settings that decide when to try again."""
+        return RetryPolicy(
+            delays_s=self.alerts_retry_delays_s,
+            jitter=self.alerts_retry_jitter,
+            order_hold_s=self.alerts_order_hold_s,
+            order_hold_refused_s=self.alerts_order_hold_refused_s,
+        )

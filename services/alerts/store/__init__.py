@@ -1,0 +1,10 @@
+"""What is kept, in the schema `alerts`: set-based statements, each function inside the caller's transaction."""
+
+from pathlib import Path
+
+SCHEMA = "alerts"
+VERSIONS = Path(__file__).parent / "versions"
+DUE_CHANNEL = "lanewatch_alerts_due"
+"""Notified at commit when there may be something to send."""
+DEAD_CHANNEL = "lanewatch_alerts_dead"
+"""Notified at commit when there are dead letters to publish."""

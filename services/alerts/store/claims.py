@@ -1,0 +1,224 @@
+"""Claims endpoints for a worker and hands it what they are due.
+
+A claim is a queue's `worker_id`. It lasts as long as the worker shows that it is alive, so that one
+row is kept fresh and not one for each claim. Queues whose row is locked are skipped: whoever holds
+the lock wakes the senders at its commit.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alerts.domain.delivery import Step, after, before
+from services.alerts.store import DUE_CHANNEL
+
+
+class Endpoint(NamedTuple):
+    """Where a subscription's alerts go, and how it fares."""
+
+    subscription_id: UUID
+    url: str
+    secret: str
+    failing_since: datetime | None
+    last_accepted_at: datetime | None
+
+
+class Due(NamedTuple):
+    """A delivery to be sent."""
+
+    subscription_id: UUID
+    delivery_id: UUID
+    order_key: str | None
+    step: int
+    attempts: int
+    planned_at: datetime | None
+    first_attempt_at: datetime | None
+    created_at: datetime
+    kind: str
+    body: bytes
+
+
+class Claim(NamedTuple):
+    """Endpoints newly or again in hand, and what to send to them."""
+
+    endpoints: list[Endpoint]
+    deliveries: list[Due]
+
+
+class Room(NamedTuple):
+    """How much more a worker can take."""
+
+    healthy: int
+    failing: int
+    window: int
+    """Deliveries of one endpoint."""
+
+
+_BEAT = text("""
+UPDATE alerts.worker SET alive_until = clock_timestamp() + make_interval(secs => :lease_s)
+WHERE worker_id = :worker""")
+_ENROL = text("""
+INSERT INTO alerts.worker (worker_id, alive_until)
+VALUES (:worker, clock_timestamp() + make_interval(secs => :lease_s))""")
+# A claim may also name a worker that is not there any more: it slept through its removal and claimed on.
+_SWEEP = text("""
+WITH lapsed AS (
+    DELETE FROM alerts.worker WHERE alive_until < clock_timestamp() RETURNING worker_id
+), locked AS (
+    SELECT q.subscription_id FROM alerts.queue q
+    WHERE q.worker_id IN (SELECT worker_id FROM lapsed)
+        OR (q.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM alerts.worker w WHERE w.worker_id = q.worker_id))
+    ORDER BY q.subscription_id FOR UPDATE OF q SKIP LOCKED
+), freed AS (
+    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp()
+    FROM locked l WHERE q.subscription_id = l.subscription_id RETURNING 1
+)
+SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS n FROM freed) f WHERE n > 0""")
+
+
+async def enrol(connection: AsyncConnection, worker: UUID, lease_s: float) -> None:
+    """Let a worker claim from now on."""
+    await connection.execute(_ENROL, {"worker": worker, "lease_s": lease_s})
+
+
+async def beat(connection: AsyncConnection, worker: UUID, lease_s: float) -> bool:
+    """Show that a worker is alive; return False when its claims were freed because it was silent for too long."""
+    return (await connection.execute(_BEAT, {"worker": worker, "lease_s": lease_s})).rowcount == 1
+
+
+async def sweep(connection: AsyncConnection) -> None:
+    """Free the claims of workers that were silent for too long."""
+    await connection.execute(_SWEEP, {"channel": DUE_CHANNEL})
+
+
+_LEAVE = text("""
+WITH locked AS (
+    SELECT subscription_id FROM alerts.queue WHERE worker_id = :worker ORDER BY subscription_id FOR UPDATE
+), freed AS (
+    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp()
+    FROM locked l WHERE q.subscription_id = l.subscription_id
+), gone AS (
+    DELETE FROM alerts.worker WHERE worker_id = :worker
+)
+SELECT pg_notify(:channel, '')""")
+
+
+async def leave(connection: AsyncConnection, worker: UUID) -> None:
+    """Hand back all that a worker has claimed."""
+    await connection.execute(_LEAVE, {"worker": worker, "channel": DUE_CHANNEL})
+
+
+# Three searches, each served by its own partial index. Endpoints that failed last are counted apart,
+# so that any number of dead ones leaves room for the others.
+_CLAIM = text("""
+WITH mine AS (
+    SELECT subscription_id FROM alerts.queue
+    WHERE subscription_id = ANY (CAST(:thirsty AS uuid[])) AND worker_id = :worker AND is_open
+        AND due_at <= clock_timestamp() AND (rests_until IS NULL OR rests_until <= clock_timestamp())
+    FOR UPDATE SKIP LOCKED
+), healthy AS (
+    SELECT subscription_id FROM alerts.queue
+    WHERE is_open AND worker_id IS NULL AND failing_since IS NULL
+        AND due_at <= clock_timestamp() AND (rests_until IS NULL OR rests_until <= clock_timestamp())
+    ORDER BY due_at LIMIT :healthy FOR UPDATE SKIP LOCKED
+), failing AS (
+    SELECT subscription_id FROM alerts.queue
+    WHERE is_open AND worker_id IS NULL AND failing_since IS NOT NULL
+        AND due_at <= clock_timestamp() AND (rests_until IS NULL OR rests_until <= clock_timestamp())
+    ORDER BY due_at LIMIT :failing FOR UPDATE SKIP LOCKED
+)
+UPDATE alerts.queue q SET worker_id = :worker
+FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
+WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
+RETURNING q.subscription_id, s.url, s.secret, q.failing_since, q.last_accepted_at""")
+
+_COME_DUE = text("""
+UPDATE alerts.delivery SET state = :due
+WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'waiting' AND due_at <= clock_timestamp()""")
+
+_FETCH = text("""
+SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
+    d.first_attempt_at, d.created_at, a.kind, a.body,
+    d.order_key IS NOT NULL AND EXISTS (
+        SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id AND w.order_key = d.order_key
+            AND w.state = 'waiting') AS is_held
+FROM unnest(CAST(:ids AS uuid[])) AS c(subscription_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM alerts.delivery d
+    WHERE d.subscription_id = c.subscription_id AND d.state = 'due'
+        AND d.delivery_id <> ALL (CAST(:in_hand AS uuid[]))
+    ORDER BY d.alert_no LIMIT :window
+) d
+JOIN alerts.alert a USING (alert_no)
+ORDER BY d.subscription_id, d.alert_no""")
+
+# A new alert behind one that waits is reason enough to try that one again, unless that was just done.
+# Its planned time stays, so that the extra try takes nothing from its schedule.
+_HOLD_BACK = text("""
+WITH held AS (
+    UPDATE alerts.delivery SET state = :queued
+    WHERE delivery_id = ANY (CAST(:held AS uuid[])) AND state = ANY (CAST(:holdable AS text[]))
+    RETURNING subscription_id, order_key
+)
+UPDATE alerts.delivery w SET state = :due
+FROM (SELECT DISTINCT subscription_id, order_key FROM held) h
+WHERE w.subscription_id = h.subscription_id AND w.order_key = h.order_key AND w.state = 'waiting'
+    AND w.last_attempt_at < clock_timestamp() - make_interval(secs => :nudge_after_s)
+RETURNING w.subscription_id""")
+
+_NEXT_LOOK = text("""
+UPDATE alerts.queue q SET due_at = CASE WHEN q.subscription_id = ANY (CAST(:more AS uuid[])) THEN clock_timestamp()
+    ELSE (SELECT min(due_at) FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting')
+    END
+WHERE q.subscription_id = ANY (CAST(:ids AS uuid[]))""")
+
+
+async def claim(
+    connection: AsyncConnection,
+    worker: UUID,
+    room: Room,
+    *,
+    thirsty: Sequence[UUID],
+    in_hand: Callable[[Sequence[UUID]], Sequence[UUID]],
+    nudge_after_s: float,
+) -> Claim:
+    """Claim endpoints with something due, and what is new for the worker's own `thirsty` ones.
+
+    Returns what may be sent, in the order in which it must be: nothing of what is `in_hand` of
+    these endpoints, and nothing of a lane in which an earlier one waits.
+    """
+    found = await connection.execute(
+        _CLAIM,
+        {"worker": worker, "thirsty": list(thirsty), "healthy": room.healthy, "failing": room.failing},
+    )
+    endpoints = [Endpoint(*row) for row in found]
+    if not endpoints:
+        return Claim([], [])
+    ids = [e.subscription_id for e in endpoints]
+    await connection.execute(_COME_DUE, {"ids": ids, "due": after(Step.COME_DUE)})
+    rows = (await connection.execute(_FETCH, {"ids": ids, "in_hand": in_hand(ids), "window": room.window})).all()
+    more = {row.subscription_id for row in rows if row.is_held}
+    if more:
+        nudged = await _hold_back(connection, [row.delivery_id for row in rows if row.is_held], nudge_after_s)
+        more &= nudged
+    counts: dict[UUID, int] = {}
+    for row in rows:
+        counts[row.subscription_id] = counts.get(row.subscription_id, 0) + 1
+    more |= {subscription_id for subscription_id, count in counts.items() if count >= room.window}
+    await connection.execute(_NEXT_LOOK, {"ids": ids, "more": list(more)})
+    return Claim(endpoints, [Due(*row[:-1]) for row in rows if not row.is_held])
+
+
+async def _hold_back(connection: AsyncConnection, held: Sequence[UUID], nudge_after_s: float) -> set[UUID]:
+    values = {
+        "held": list(held),
+        "queued": after(Step.HOLD_BACK),
+        "holdable": before(Step.HOLD_BACK),
+        "due": after(Step.COME_DUE),
+        "nudge_after_s": nudge_after_s,
+    }
+    return {row.subscription_id for row in await connection.execute(_HOLD_BACK, values)}

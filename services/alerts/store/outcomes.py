@@ -1,0 +1,212 @@
+"""Records how attempts ended, many at a time, and what follows for the lanes and endpoints."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alerts.domain.delivery import State, Step, after, before
+from services.alerts.store import DUE_CHANNEL
+from services.alerts.store.intake import columns
+
+
+class Outcome(NamedTuple):
+    """An attempt and what was decided from it."""
+
+    subscription_id: UUID
+    delivery_id: UUID
+    number: int
+    started_at: datetime
+    duration_ms: float
+    status: int | None
+    error: str | None
+    response_excerpt: str | None
+    result: str
+    """`accept`, `fail`, `give up` (of `Step`), or `gone`."""
+    order_key: str | None
+    frees_lane: bool
+    next_step: int
+    next_at: datetime | None
+    rests_until: datetime | None
+
+
+GONE = "gone"
+
+_LOCK = text("""
+SELECT subscription_id, worker_id FROM alerts.queue WHERE subscription_id = ANY (CAST(:ids AS uuid[]))
+ORDER BY subscription_id FOR UPDATE""")
+
+_ATTEMPTS = text("""
+INSERT INTO alerts.attempt (delivery_id, number, started_at, duration_ms, status, error, response_excerpt)
+SELECT * FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:number AS int[]), CAST(:started_at AS timestamptz[]),
+    CAST(:duration_ms AS double precision[]), CAST(:status AS int[]), CAST(:error AS text[]),
+    CAST(:response_excerpt AS text[]))
+ON CONFLICT (delivery_id, started_at) DO NOTHING""")
+
+_ACCEPTED = text("""
+UPDATE alerts.delivery d SET state = :state, settled_at = clock_timestamp(), due_at = NULL, attempts = d.attempts + 1,
+    first_attempt_at = coalesce(d.first_attempt_at, o.started_at), last_attempt_at = o.started_at
+FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:started_at AS timestamptz[])) AS o(delivery_id, started_at)
+WHERE d.delivery_id = o.delivery_id AND d.state = ANY (CAST(:states AS text[]))""")
+
+_FAILED = text("""
+UPDATE alerts.delivery d SET state = :state, due_at = o.next_at, step = o.next_step, attempts = d.attempts + 1,
+    first_attempt_at = coalesce(d.first_attempt_at, o.started_at), last_attempt_at = o.started_at,
+    order_key = CASE WHEN o.frees_lane THEN NULL ELSE d.order_key END,
+    settled_at = CASE WHEN :is_settled THEN clock_timestamp() END
+FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:started_at AS timestamptz[]), CAST(:next_step AS int[]),
+    CAST(:next_at AS timestamptz[]), CAST(:frees_lane AS boolean[]))
+    AS o(delivery_id, started_at, next_step, next_at, frees_lane)
+WHERE d.delivery_id = o.delivery_id AND d.state = ANY (CAST(:states AS text[]))""")
+
+_NOTED = text("""
+UPDATE alerts.delivery d SET attempts = d.attempts + 1,
+    first_attempt_at = coalesce(d.first_attempt_at, o.started_at), last_attempt_at = o.started_at
+FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:started_at AS timestamptz[])) AS o(delivery_id, started_at)
+WHERE d.delivery_id = o.delivery_id""")
+
+_FREE_LANES = text("""
+UPDATE alerts.delivery d SET state = :state
+FROM (SELECT DISTINCT * FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:order_key AS text[]))) AS o(s, k)
+WHERE d.subscription_id = o.s AND d.order_key = o.k AND d.state = 'queued'
+    AND NOT EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = o.s AND w.order_key = o.k
+        AND w.state = 'waiting')
+RETURNING d.subscription_id""")
+
+_RECOVERED = text("""
+UPDATE alerts.delivery d SET state = :state
+FROM alerts.queue q
+WHERE q.subscription_id = ANY (CAST(:ids AS uuid[])) AND q.failing_since IS NOT NULL
+    AND d.subscription_id = q.subscription_id AND d.state = 'waiting'
+    AND d.last_attempt_at < clock_timestamp() - make_interval(secs => :nudge_after_s)
+RETURNING d.subscription_id""")
+
+_QUEUES = text("""
+UPDATE alerts.queue q SET
+    failing_since = CASE WHEN o.is_failing THEN coalesce(q.failing_since, clock_timestamp())
+        WHEN o.is_failing IS NULL THEN q.failing_since END,
+    last_accepted_at = CASE WHEN o.has_accepted THEN clock_timestamp() ELSE q.last_accepted_at END,
+    due_at = least(q.due_at, o.look_at, CASE WHEN o.is_now THEN clock_timestamp() END),
+    rests_until = coalesce(o.rests_until, q.rests_until),
+    worker_id = CASE WHEN o.is_released THEN NULL ELSE q.worker_id END
+FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:is_failing AS boolean[]), CAST(:has_accepted AS boolean[]),
+    CAST(:look_at AS timestamptz[]), CAST(:is_now AS boolean[]),
+    CAST(:rests_until AS timestamptz[]), CAST(:is_released AS boolean[]))
+    AS o(subscription_id, is_failing, has_accepted, look_at, is_now, rests_until, is_released)
+WHERE q.subscription_id = o.subscription_id""")
+
+_DISABLE = text("""
+WITH closed AS (
+    UPDATE alerts.queue SET is_open = false WHERE subscription_id = ANY (CAST(:ids AS uuid[])) RETURNING subscription_id
+)
+UPDATE alerts.subscription s SET state = 'disabled', state_reason = 'the endpoint answered 410 Gone'
+FROM closed c WHERE s.subscription_id = c.subscription_id AND s.state = 'active'""")
+
+
+async def record(
+    connection: AsyncConnection,
+    worker: UUID,
+    outcomes: Sequence[Outcome],
+    released: Sequence[UUID],
+    *,
+    nudge_after_s: float,
+) -> None:
+    """Store attempts and what follows from them, and give the `released` endpoints back.
+
+    Of an endpoint that the worker has lost, only what is a fact is stored: the attempt, and that
+    the alert was accepted.
+    """
+    ids = sorted({o.subscription_id for o in outcomes} | set(released))
+    owners = await connection.execute(_LOCK, {"ids": ids})
+    own = {row.subscription_id for row in owners if row.worker_id == worker}
+    await _store_attempts(connection, outcomes)
+    accepted = [o for o in outcomes if o.result == Step.ACCEPT]
+    others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
+    recovered = await _recover(connection, accepted, nudge_after_s)
+    await _move(connection, accepted, others)
+    freed = await _free_lanes(connection, [o for o in (*accepted, *others) if o.frees_lane])
+    await _disable(connection, {o.subscription_id for o in others if o.result == GONE})
+    await _store_queues(connection, outcomes, own, set(released), freed | recovered)
+
+
+async def _store_attempts(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    if outcomes:
+        rows = [o[1:8] for o in outcomes]
+        await connection.execute(_ATTEMPTS, columns(rows, Outcome._fields[1:8]))
+
+
+async def _move(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:
+    if accepted:
+        values = columns([(o.delivery_id, o.started_at) for o in accepted], ("delivery_id", "started_at"))
+        steps = {"state": after(Step.ACCEPT), "states": before(Step.ACCEPT)}
+        await connection.execute(_ACCEPTED, values | steps)
+    for step in (Step.FAIL, Step.GIVE_UP):
+        rows = [(o.delivery_id, o.started_at, o.next_step, o.next_at, o.frees_lane) for o in others if o.result == step]
+        if rows:
+            values = columns(rows, ("delivery_id", "started_at", "next_step", "next_at", "frees_lane"))
+            is_settled = after(step) == State.EXHAUSTED
+            moves: dict[str, Any] = {"state": after(step), "states": before(step), "is_settled": is_settled}
+            await connection.execute(_FAILED, {**values, **moves})
+    noted = [(o.delivery_id, o.started_at) for o in others if o.result == GONE]
+    if noted:
+        await connection.execute(_NOTED, columns(noted, ("delivery_id", "started_at")))
+
+
+async def _free_lanes(connection: AsyncConnection, outcomes: Iterable[Outcome]) -> set[UUID]:
+    rows = [(o.subscription_id, o.order_key) for o in outcomes if o.order_key is not None]
+    if not rows:
+        return set()
+    values = columns(rows, ("subscription_id", "order_key"))
+    freed = await connection.execute(_FREE_LANES, {"state": after(Step.FREE_LANE), **values})
+    return {row.subscription_id for row in freed}
+
+
+async def _recover(connection: AsyncConnection, accepted: Sequence[Outcome], nudge_after_s: float) -> set[UUID]:
+    """Try what waits for endpoints that failed and take alerts again, without touching its schedule."""
+    if not accepted:
+        return set()
+    values = {"ids": sorted({o.subscription_id for o in accepted}), "nudge_after_s": nudge_after_s}
+    nudged = await connection.execute(_RECOVERED, {"state": after(Step.COME_DUE), **values})
+    return {row.subscription_id for row in nudged}
+
+
+async def _disable(connection: AsyncConnection, ids: set[UUID]) -> None:
+    if ids:
+        await connection.execute(_DISABLE, {"ids": list(ids)})
+
+
+async def _store_queues(
+    connection: AsyncConnection,
+    outcomes: Sequence[Outcome],
+    own: set[UUID],
+    released: set[UUID],
+    look_now: set[UUID],
+) -> None:
+    by_endpoint: dict[UUID, list[Outcome]] = {i: [] for i in own | released}
+    for outcome in outcomes:
+        by_endpoint.setdefault(outcome.subscription_id, []).append(outcome)
+    rows = []
+    for subscription_id, its in sorted(by_endpoint.items()):
+        rests = [o.rests_until for o in its if o.rests_until is not None]
+        looks = rests + [o.next_at for o in its if o.next_at is not None]
+        rows.append(
+            (
+                subscription_id,
+                its[-1].result != Step.ACCEPT if its else None,
+                any(o.result == Step.ACCEPT for o in its),
+                min(looks, default=None),
+                subscription_id in look_now,
+                max(rests, default=None),
+                subscription_id in released and subscription_id in own,
+            )
+        )
+    names = ("subscription_id", "is_failing", "has_accepted", "look_at", "is_now", "rests_until", "is_released")
+    await connection.execute(_QUEUES, columns(rows, names))
+
+
+async def notify_due(connection: AsyncConnection) -> None:
+    """Wake the senders of all processes at commit."""
+    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": DUE_CHANNEL})

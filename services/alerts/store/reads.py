@@ -1,0 +1,126 @@
+"""What may be read: deliveries with their attempts, alerts, lanes, counts."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_DELIVERY = """
+SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS alert_source, a.id AS alert_id,
+    d.state, d.attempts, d.created_at, d.last_attempt_at, d.settled_at,
+    CASE WHEN d.state = 'waiting' THEN d.due_at END AS next_attempt_at
+FROM alerts.delivery d JOIN alerts.alert a USING (alert_no)"""
+_ALERT = "SELECT alert_no, recorded_at, lane, body FROM alerts.alert"
+
+
+async def _rows(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> list[RowMapping]:
+    return list((await connection.execute(text(statement), values)).mappings())
+
+
+async def _one(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> RowMapping | None:
+    return (await connection.execute(text(statement), values)).mappings().one_or_none()
+
+
+def _where(*conditions: str) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+async def deliveries(
+    connection: AsyncConnection, limit: int, before: UUID | None, *, subscription_id: UUID | None, state: str | None
+) -> list[RowMapping]:
+    """Return deliveries, the newest first, from before one on."""
+    values = {"before": before, "subscription_id": subscription_id, "state": state}
+    named = {
+        "before": "d.delivery_id < :before",
+        "subscription_id": "d.subscription_id = :subscription_id",
+        "state": "d.state = :state",
+    }
+    where = _where(*(named[name] for name, value in values.items() if value is not None))
+    return await _rows(
+        connection, f"{_DELIVERY}{where} ORDER BY d.delivery_id DESC LIMIT :limit", {**values, "limit": limit}
+    )
+
+
+async def delivery(connection: AsyncConnection, delivery_id: UUID) -> RowMapping | None:
+    """Return one delivery."""
+    return await _one(connection, f"{_DELIVERY} WHERE d.delivery_id = :id", {"id": delivery_id})
+
+
+async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[RowMapping]:
+    """Return the attempts of a delivery, the first one first."""
+    statement = """SELECT number, started_at, duration_ms, status, error, response_excerpt FROM alerts.attempt
+        WHERE delivery_id = :id ORDER BY started_at"""
+    return await _rows(connection, statement, {"id": delivery_id})
+
+
+async def alerts(
+    connection: AsyncConnection, limit: int, before: int | None, *, kind: str | None, lane: str | None
+) -> list[RowMapping]:
+    """Return alerts, the newest first, from before one on."""
+    values = {"before": before, "kind": kind, "lane": lane}
+    named = {"before": "alert_no < :before", "kind": "kind = :kind", "lane": "lane = :lane"}
+    where = _where(*(named[name] for name, value in values.items() if value is not None))
+    return await _rows(connection, f"{_ALERT}{where} ORDER BY alert_no DESC LIMIT :limit", {**values, "limit": limit})
+
+
+async def alert(connection: AsyncConnection, alert_no: int) -> RowMapping | None:
+    """Return one alert."""
+    return await _one(connection, f"{_ALERT} WHERE alert_no = :no", {"no": alert_no})
+
+
+async def lanes(
+    connection: AsyncConnection,
+    limit: int,
+    after: str | None,
+    fields: Mapping[str, str | None],
+) -> list[RowMapping]:
+    """Return lanes by id, from after one on, whose `fields` have the given values."""
+    named = [f"{name} = :{name}" for name, value in fields.items() if value is not None]
+    if after is not None:
+        named.append("lane_id > :after")
+    statement = f"SELECT * FROM alerts.lane{_where(*named)} ORDER BY lane_id LIMIT :limit"  # noqa: S608 - own names
+    return await _rows(connection, statement, {**fields, "after": after, "limit": limit})
+
+
+async def lane(connection: AsyncConnection, lane_id: str) -> RowMapping | None:
+    """Return one lane."""
+    return await _one(connection, "SELECT * FROM alerts.lane WHERE lane_id = :id", {"id": lane_id})
+
+
+_AUDIT = {
+    "alerts_by_kind": "SELECT kind AS k, count(*) AS n FROM alerts.alert GROUP BY 1 ORDER BY 1",
+    "deliveries_by_state": "SELECT state AS k, count(*) AS n FROM alerts.delivery GROUP BY 1 ORDER BY 1",
+    "attempts_by_status": """SELECT coalesce(CAST(status AS text), 'error') AS k, count(*) AS n FROM alerts.attempt
+        GROUP BY 1 ORDER BY 1""",
+}
+_FIGURES = {
+    "records_read": "SELECT coalesce(sum(next_offset), 0) FROM alerts.consumer_offset WHERE topic = :topic",
+    "duplicates": "SELECT coalesce(sum(duplicates), 0) FROM alerts.consumer_offset WHERE topic = :topic",
+    "dead_letters": "SELECT count(*) FROM alerts.dead_letter",
+    "dead_letters_unpublished": "SELECT count(*) FROM alerts.dead_letter WHERE published_at IS NULL",
+    "delivered_without_accepted_attempt": """SELECT count(*) FROM alerts.delivery d WHERE state = 'delivered'
+        AND NOT EXISTS (SELECT FROM alerts.attempt t WHERE t.delivery_id = d.delivery_id
+            AND t.status BETWEEN 200 AND 299 AND t.error IS NULL)""",
+    "lanes": "SELECT count(*) FROM alerts.lane",
+}
+
+
+async def audit(connection: AsyncConnection, topic: str) -> dict[str, Any]:
+    """Return the counts of one moment, read in one snapshot."""
+    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    found: dict[str, Any] = {}
+    for name, statement in _AUDIT.items():
+        found[name] = {row["k"]: row["n"] for row in await _rows(connection, statement, {})}
+    for name, statement in _FIGURES.items():
+        found[name] = int((await connection.execute(text(statement), {"topic": topic})).scalar_one())
+    return found
+
+
+async def backlog(connection: AsyncConnection) -> tuple[int, int]:
+    """Return how many deliveries are due now and how many wait."""
+    statement = text("""SELECT (SELECT count(*) FROM alerts.delivery WHERE state = 'due'),
+        (SELECT count(*) FROM alerts.delivery WHERE state IN ('waiting', 'queued'))""")
+    row = (await connection.execute(statement)).one()
+    return row[0], row[1]

@@ -1,0 +1,48 @@
+"""What people ask to be sent: a test ping, or a delivery once more."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alerts.domain.delivery import Step, after, before
+from services.alerts.store import intake
+from services.alerts.store.intake import NewAlert
+from services.alerts.store.subscriptions import lock_queue
+
+_DELIVER = text("""
+INSERT INTO alerts.delivery (subscription_id, alert_no, state) VALUES (:id, :alert_no, 'due')
+RETURNING delivery_id""")
+
+
+async def deliver_to(connection: AsyncConnection, subscription_id: UUID, alert: NewAlert) -> UUID:
+    """Record an alert for one subscription alone; return its delivery."""
+    (alert_no,) = (await intake.insert_alerts(connection, [alert])).values()
+    values = {"id": subscription_id, "alert_no": alert_no}
+    delivery_id: UUID = (await connection.execute(_DELIVER, values)).scalar_one()
+    await intake.wake(connection, [subscription_id])
+    return delivery_id
+
+
+_REDELIVER = text("""
+UPDATE alerts.delivery SET state = :state, settled_at = NULL, due_at = NULL, step = 0, first_attempt_at = NULL,
+    order_key = CASE WHEN state = 'waiting' THEN order_key END
+WHERE delivery_id = :id AND state = ANY (CAST(:states AS text[]))""")
+
+
+async def redeliver(connection: AsyncConnection, delivery_id: UUID) -> str | None:
+    """Make a delivery due now, with a whole schedule before it, and return its state; None when there is no such.
+
+    One that waits keeps its place in its lane; any other is sent without regard to order. One whose
+    subscription was deleted stays as it is.
+    """
+    find = text("SELECT subscription_id FROM alerts.delivery WHERE delivery_id = :id")
+    subscription_id = (await connection.execute(find, {"id": delivery_id})).scalar_one_or_none()
+    if subscription_id is None:
+        return None
+    if await lock_queue(connection, subscription_id):
+        steps = {"state": after(Step.REDELIVER), "states": before(Step.REDELIVER)}
+        await connection.execute(_REDELIVER, {"id": delivery_id, **steps})
+        await intake.wake(connection, [subscription_id])
+    now = text("SELECT state FROM alerts.delivery WHERE delivery_id = :id")
+    return str((await connection.execute(now, {"id": delivery_id})).scalar_one())

@@ -1,0 +1,40 @@
+"""An alerts service in this process on fresh topics and a fresh database, and receivers to deliver to."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from lanewatch.stack import StackConfig, Topics
+from shared.kafka import make_producer
+from tests.integration.alerts.service import Service, running
+from tests.integration.alerts.receiver import Receiver
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def producer(backbone: StackConfig) -> AsyncIterator[AIOKafkaProducer]:
+    made = make_producer(backbone.bootstrap, "tests")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def alerts_settings() -> dict[str, Any]:
+    """Override to run the service with other settings."""
+    return {}
+
+
+@pytest.fixture
+async def service(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer, alerts_settings: dict[str, Any]
+) -> AsyncIterator[Service]:
+    async with running(fresh_config, producer, **alerts_settings) as started:
+        yield started
