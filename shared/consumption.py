@@ -125,7 +125,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
                 await self._pause(0.25)
             except Halted as halt:
                 self.halted = str(halt)
-                log.error("consumer halted", topic=self.topic, reason=self.halted)
+                log.critical("consumer halted", topic=self.topic, reason=self.halted)
                 return
 
     async def _pause(self, seconds: float) -> None:
@@ -172,13 +172,12 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
                 return
             self.limit.count(1, 1)
             reason = error.reason if isinstance(error, PermanentError) else repr(error)
-            log.error(
+            log.exception(
                 "record buried",
                 topic=self.topic,
                 partition=records[0].partition,
                 offset=records[0].offset,
                 reason=reason,
-                exc_info=error,
             )
             await self.handler.bury(records[0], error, advance)
             self._done(advance)

@@ -113,10 +113,15 @@ class Book:
             raise Missing("lane", lane_id) from None
 
     def family(self, group: str, origin: str) -> list[Lane]:
-        """Return every lane of a commodity group and origin. Raises Missing."""
+        """Return every lane of a commodity group and origin that some event has brought into being.
+
+        Lanes that only a later event of the batch will bring are in the book, and not meant.
+        Raises Missing.
+        """
         if (group, origin) not in self.lane_families:
             raise Missing("family", f"{group}:{origin}")
-        return [lane for lane in self.lanes.values() if (lane.commodity_group, lane.origin) == (group, origin)]
+        family = (lane for lane in self.lanes.values() if (lane.commodity_group, lane.origin) == (group, origin))
+        return [lane for lane in family if lane.stats.gate_as_of is not None]
 
     def waiting_for(self, key: str) -> list[Parked]:
         """Take out, in their order, the events that wait for a thing. Raises Missing."""

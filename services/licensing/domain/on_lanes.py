@@ -1,6 +1,6 @@
 """Keeps lanes in step with what happens to regimes, licences, quotas and shipments."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from services.licensing.domain import lanes
@@ -65,38 +65,29 @@ def lanes_of_licence(book: Book, licence: Licence) -> tuple[str, ...]:
 
 def lanes_of_regime(book: Book, regime: Regime) -> tuple[str, ...]:
     """Return the lanes whose goods are all under the regime; it may shut them."""
-    origin = regime.terms.origin
-    found = []
-    for group in book.policy.commodity_groups:
-        if _may_cover(group.covers, regime.terms.covers):
-            found += [
-                lane.lane_id
-                for lane in book.family(group.id, origin)
-                if regime.covers_lane(group.covers, origin, _asked(lane))
-            ]
-    return tuple(sorted(found))
+    return _lanes_within(book, regime.terms.origin, regime.terms.covers, regime.covers_lane)
 
 
 def lanes_of_quota(book: Book, quota: Quota) -> tuple[str, ...]:
     """Return the lanes of which nothing passes outside the quota."""
-    origin = quota.terms.origin
+    return _lanes_within(book, quota.terms.origin, quota.terms.covers, quota.governs_lane)
+
+
+def _lanes_within(
+    book: Book, origin: str, covers: tuple[Selector, ...], is_within: Callable[[Selector, str, str | None], bool]
+) -> tuple[str, ...]:
+    """Return the lanes there are, and a group's lane to the world even if nothing went there yet."""
     found = []
     for group in book.policy.commodity_groups:
-        if _may_cover(group.covers, quota.terms.covers):
-            found += [
-                lane.lane_id
-                for lane in book.family(group.id, origin)
-                if quota.governs_lane(group.covers, origin, _asked(lane))
-            ]
+        if not any(implies(group.covers, selector) for selector in covers):
+            continue
+        destinations = {WORLD, *(lane.destination for lane in book.family(group.id, origin))}
+        found += [
+            lanes.lane_id(group.id, origin, destination)
+            for destination in destinations
+            if is_within(group.covers, origin, None if destination == WORLD else destination)
+        ]
     return tuple(sorted(found))
-
-
-def _may_cover(group: Selector, covers: tuple[Selector, ...]) -> bool:
-    return any(implies(group, selector) for selector in covers)
-
-
-def _asked(lane: Lane) -> str | None:
-    return None if lane.destination == WORLD else lane.destination
 
 
 def masses_by_lane(book: Book, shipment: Shipment) -> dict[str, int]:

@@ -53,28 +53,33 @@ class Keys:
             self.wakes.add(entity_key(event))
         if isinstance(data, _REGISTER):
             self.has_register_change = True
-        match data:
-            case ShipmentDeclared():
-                self.shipments.add(data.shipment_id)
-                self.licences.update(line.licence_id for line in data.lines if line.licence_id)
-                for line in data.lines:
-                    self.lanes.update(lane_ids(policy.groups_of(line.commodity), data.origin, (data.destination,)))
-            case ShipmentMilestone():
-                self.shipments.add(data.shipment_id)
-            case LicenceTerms():
-                self.licences.add(data.licence_id)
-                self.licences_changed.add(data.licence_id)
-                groups = policy.groups_near(tuple(line.covers for line in data.lines))
-                self.gates.update(lane_ids(groups, data.origin, data.destinations))
-            case LicenceSuspended() | LicenceReinstated() | LicenceRevoked():
-                self.licences.add(data.licence_id)
-                self.licences_changed.add(data.licence_id)
-            case RegimeTerms() | QuotaOpened():
-                self.families.update((group, data.origin) for group in policy.groups_near(data.covers))
-            case ClockTicked():
-                self.tick = max(data.now, self.tick or data.now)
-            case QuotaTrancheReleased():
-                self.accounts.add(f"quota:{data.quota_id}")
+        if isinstance(data, ShipmentDeclared):
+            self._add_declared(data, policy)
+        elif isinstance(data, LicenceTerms):
+            self._add_licence(data.licence_id)
+            groups = policy.groups_near(tuple(line.covers for line in data.lines))
+            self.gates.update(lane_ids(groups, data.origin, data.destinations))
+        elif isinstance(data, LicenceSuspended | LicenceReinstated | LicenceRevoked):
+            self._add_licence(data.licence_id)
+        elif isinstance(data, ShipmentMilestone):
+            self.shipments.add(data.shipment_id)
+        elif isinstance(data, RegimeTerms | QuotaOpened):
+            self.families.update((group, data.origin) for group in policy.groups_near(data.covers))
+        elif isinstance(data, QuotaTrancheReleased):
+            self.accounts.add(f"quota:{data.quota_id}")
+        elif isinstance(data, ClockTicked):
+            self.tick = max(data.now, self.tick or data.now)
+
+    def _add_declared(self, data: ShipmentDeclared, policy: Policy) -> None:
+        self.shipments.add(data.shipment_id)
+        for line in data.lines:
+            if line.licence_id:
+                self.licences.add(line.licence_id)
+            self.lanes.update(lane_ids(policy.groups_of(line.commodity), data.origin, (data.destination,)))
+
+    def _add_licence(self, licence_id: str) -> None:
+        self.licences.add(licence_id)
+        self.licences_changed.add(licence_id)
 
     def widen(self, missing: Missing) -> None:
         """Take in what deciding found missing."""

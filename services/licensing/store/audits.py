@@ -28,7 +28,8 @@ _FIGURES = {
     "unbalanced_accounts": "SELECT count(*) FROM licensing.account a FULL JOIN (SELECT account_id,"
     " sum(granted_mg) g, sum(reserved_mg) r, sum(written_off_mg) w, count(*) n, max(number) m"
     " FROM licensing.ledger_entry GROUP BY 1) e USING (account_id) WHERE"
-    " (coalesce(a.granted_mg, -1), coalesce(a.reserved_mg, -1), coalesce(a.written_off_mg, -1), coalesce(a.entries, -1))"
+    " (coalesce(a.granted_mg, -1), coalesce(a.reserved_mg, -1), coalesce(a.written_off_mg, -1),"
+    " coalesce(a.entries, -1))"
     " IS DISTINCT FROM (coalesce(e.g, 0), coalesce(e.r, 0), coalesce(e.w, 0), coalesce(e.n, 0))"
     " OR coalesce(e.m, 0) <> coalesce(e.n, 0)",
     "lane_sequence_gaps": "SELECT count(*) FROM licensing.lane l LEFT JOIN (SELECT lane_id, count(*) n, max(sequence) m"

@@ -29,8 +29,8 @@ _WAITING = text(_PARKED.format(where="waiting_for = ANY(:keys)"))
 _OVERDUE = text(_PARKED.format(where="time <= :before"))
 _GATE = text("""
     SELECT DISTINCT w.lane_id, s.licence_id, s.account_id
-    FROM unnest(CAST(:lanes AS text[]), CAST(:groups AS text[]), CAST(:origins AS text[]), CAST(:destinations AS text[]))
-         AS w(lane_id, commodity_group, origin, destination)
+    FROM unnest(CAST(:lanes AS text[]), CAST(:groups AS text[]), CAST(:origins AS text[]),
+                CAST(:destinations AS text[])) AS w(lane_id, commodity_group, origin, destination)
     JOIN licensing.licence_scope s ON s.commodity_group = w.commodity_group AND s.origin = w.origin
          AND (w.destination = :world OR s.destination = w.destination)
     ORDER BY w.lane_id, s.account_id
@@ -176,37 +176,34 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 
 async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> set[str]:
-    """Lock the lanes, new ones included, and return the ids of the new ones."""
-    wanted = keys.lanes | keys.gates | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
-    for shipment in book.shipments.values():
-        wanted.update(shipment.lanes)
+    """Lock the lanes, new ones included, and return the ids of those that no event has brought yet."""
     for licence_id in keys.licences_changed:
         keys.gates.update(lanes_of_licence(book, book.licences[licence_id]))
-    wanted |= keys.gates
-    families = sorted(keys.families)
-    where = "lane_id = ANY(:ids) OR (commodity_group, origin) IN (SELECT * FROM unnest(CAST(:g AS text[]), CAST(:o AS text[])))"
+    wanted = keys.lanes | keys.gates | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
+    wanted.update(*(shipment.lanes for shipment in book.shipments.values()))
+    families = set(keys.families)
     if _closes_days(keys, book):
-        where = "true"
-        families = sorted(
-            {
-                (row.g, row.o)
-                for row in await _rows(c, "SELECT DISTINCT commodity_group g, origin o FROM licensing.lane")
-            }
-            | keys.families
-        )
-    statement = f"SELECT * FROM licensing.lane WHERE {where} ORDER BY lane_id FOR UPDATE"
-    found = {"g": [g for g, _ in families], "o": [o for _, o in families]}
-    rows = await _rows(c, statement, ids=sorted(wanted), **({} if where == "true" else found))
-    book.lanes = {row.lane_id: records.lane_of(row) for row in rows}
-    book.lane_families = set(families)
+        every = await _rows(c, "SELECT DISTINCT commodity_group, origin FROM licensing.lane")
+        families |= {(row.commodity_group, row.origin) for row in every}
+    await _lock_lanes(c, wanted, families, book)
     new = wanted - set(book.lanes)
     if new:
         await records.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
-        rows = await _rows(
-            c, "SELECT * FROM licensing.lane WHERE lane_id = ANY(:ids) ORDER BY lane_id FOR UPDATE", ids=sorted(new)
-        )
-        book.lanes.update({row.lane_id: records.lane_of(row) for row in rows})
-    return {lane_id for lane_id in book.lanes if book.lanes[lane_id].stats.gate_as_of is None}
+        await _lock_lanes(c, new, set(), book)
+    book.lane_families = families
+    return {lane_id for lane_id, lane in book.lanes.items() if lane.stats.gate_as_of is None}
+
+
+async def _lock_lanes(c: AsyncConnection, ids: set[str], families: set[tuple[str, str]], book: Book) -> None:
+    rows = await _rows(
+        c,
+        "SELECT * FROM licensing.lane WHERE lane_id = ANY(:ids) OR (commodity_group, origin) IN"
+        " (SELECT * FROM unnest(CAST(:groups AS text[]), CAST(:origins AS text[]))) ORDER BY lane_id FOR UPDATE",
+        ids=sorted(ids),
+        groups=[group for group, _ in sorted(families)],
+        origins=[origin for _, origin in sorted(families)],
+    )
+    book.lanes.update({row.lane_id: records.lane_of(row) for row in rows})
 
 
 def _lane(lane_id: str) -> Lane:

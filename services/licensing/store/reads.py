@@ -154,8 +154,8 @@ async def shipment(c: AsyncConnection, shipment_id: str) -> Item | None:
         )
         found["ledger"] = await _items(
             c,
-            "SELECT account_id, number, kind, reserved_mg, written_off_mg, line_no, caused_by FROM licensing.ledger_entry"
-            " WHERE shipment_id = :id ORDER BY recorded_at, account_id, number",
+            "SELECT account_id, number, kind, reserved_mg, written_off_mg, line_no, caused_by"
+            " FROM licensing.ledger_entry WHERE shipment_id = :id ORDER BY recorded_at, account_id, number",
             id=shipment_id,
         )
     return found

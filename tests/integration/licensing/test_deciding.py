@@ -4,9 +4,9 @@ from tests.integration.licensing.conftest import Desk
 from tests.support.trade import MAGNET, declared, licence, milestone, quota, regime, tick
 
 
-async def balance(desk: Desk, account: str) -> tuple[int, int, int]:
-    rows = await desk.sql("SELECT * FROM licensing.account WHERE account_id = :id", id=account)
-    return tuple(v // 10**6 for v in (rows[0].granted_mg, rows[0].reserved_mg, rows[0].written_off_mg))  # type: ignore[return-value]
+async def balance(desk: Desk, account: str) -> tuple[int, ...]:
+    (row,) = await desk.sql("SELECT * FROM licensing.account WHERE account_id = :id", id=account)
+    return tuple(mass_mg // 10**6 for mass_mg in (row.granted_mg, row.reserved_mg, row.written_off_mg))
 
 
 async def test_a_shipment_under_no_regime_is_permitted(desk: Desk) -> None:

@@ -1,0 +1,107 @@
+"""Licensing as a process: events on Kafka in, decisions on Kafka out."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from lanewatch.stack import StackConfig, Topics
+from shared.cloudevents import entity_key, read_trade_event
+from shared.kafka import make_producer
+from tests.support.running import running, until
+from tests.support.trade import MAGNET, declared, licence, milestone, regime, tick
+
+
+@pytest.fixture
+async def producer(fresh_config: StackConfig, fresh_topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
+    producer = make_producer(fresh_config.bootstrap, "test")
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def publish(producer: AIOKafkaProducer, topics: Topics, *bodies: bytes) -> None:
+    for body in bodies:
+        key = entity_key(read_trade_event(body)).encode()
+        await producer.send_and_wait(topics.events, body, key=key)
+
+
+async def published(config: StackConfig, topic: str) -> list[Any]:
+    """Read a topic from its beginning to its present end."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=config.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        found: list[Any] = []
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += records
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def test_events_become_decisions_and_lane_changes_on_the_topic(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    async with running(fresh_config, "licensing", LANEWATCH_CLOCK="replay") as program:
+        await publish(producer, fresh_topics, regime(), licence())
+        await until(lambda: _decided(program, 2), "regime and licence")
+        for n in range(3):
+            ship = f"S{n}"
+            await publish(producer, fresh_topics, declared(ship, licence_id="L-1"), milestone(ship, "cleared"))
+        await publish(producer, fresh_topics, declared("S9"), tick("2025-05-03T00:00:00Z"))
+        await until(lambda: _decided(program, 10), "ten events")
+        lane = await program.get("/v1/lanes/magnets-controlled:CN:world")
+        assert lane["state"] == "flowing"
+        assert [c["state"] for c in lane["changes"]] == ["restricted", "flowing"]
+        await until(lambda: _is_published(program), "the outbox to be published")
+    alerts = [json.loads(r.value) for r in await published(fresh_config, fresh_topics.decisions)]
+    kinds = [a["type"] for a in alerts]
+    assert kinds.count("lanewatch.decision.permitted") == 3
+    assert kinds.count("lanewatch.decision.denied") == 1
+    assert kinds.count("lanewatch.regime.announced") == 1
+    of_lane = [a for a in alerts if a["partitionkey"] == "magnets-controlled:CN:world" and "sequence" in a]
+    assert [a["data"]["state"] for a in of_lane] == ["restricted", "flowing"]
+    assert [a["sequence"] for a in of_lane] == ["1", "2"]
+
+
+async def _decided(program: Any, count: int) -> bool:
+    found = await program.get("/v1/audit")
+    return bool(sum(found["events_by_status"].values()) >= count)
+
+
+async def _is_published(program: Any) -> bool:
+    return bool((await program.get("/v1/audit"))["unpublished"] == 0)
+
+
+async def test_what_cannot_be_read_goes_to_the_dead_letter_topic_with_the_reason(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    async with running(fresh_config, "licensing", LANEWATCH_CLOCK="replay") as program:
+        await producer.send_and_wait(fresh_topics.events, b"{not json", key=b"x")
+        await publish(producer, fresh_topics, declared("S1", commodity=MAGNET, id="good"))
+        await until(lambda: _decided(program, 1), "the good event")
+        await until(lambda: _is_published(program), "the dead letter to be published")
+        (letter,) = (await program.get("/v1/dead-letters"))["items"]
+        assert letter["body"] == "{not json"
+        answer = await program.get("/v1/events", source="/test", id="good")
+        assert (answer["status"], answer["decisions"][0]["outcome"]) == ("decided", "permitted")
+    (record,) = await published(fresh_config, fresh_topics.dead_letters_licensing)
+    headers = dict(record.headers)
+    assert record.value == b"{not json"
+    assert b"malformed" in headers["reason"]
+
+
+async def test_the_wall_clock_ticks_once_however_many_run(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    every = {"LANEWATCH_CLOCK": "wall", "LANEWATCH_TICK_EVERY_S": "0.5"}
+    async with running(fresh_config, "licensing", **every), running(fresh_config, "licensing", **every) as program:
+        await until(lambda: _decided(program, 3), "three ticks")
+        found = await program.get("/v1/audit")
+    assert set(found["events_by_type"]) == {"lanewatch.clock.ticked"}
+    assert found["duplicates"] > 0
+    assert found["dead_letters"] == 0

@@ -1,0 +1,70 @@
+"""Runs one service as a process of its own, to be killed, paused and asked over HTTP."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from lanewatch.stack import StackConfig, service_part
+from lanewatch.stack.ports import free_ports
+from lanewatch.stack.process import spawn
+
+
+async def until(condition: Callable[[], Any], what: str, deadline_s: float = 30) -> Any:
+    """Return the first true value of the (possibly async) condition. Raises AssertionError after the deadline."""
+    give_up = asyncio.get_running_loop().time() + deadline_s
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        assert asyncio.get_running_loop().time() < give_up, f"waited {deadline_s:g} s in vain for {what}"
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Program:
+    """A service that runs."""
+
+    process: asyncio.subprocess.Process
+    url: str
+
+    async def get(self, path: str, **params: Any) -> Any:
+        async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
+            return (await client.get(path, params=params)).json()
+
+    async def is_ready(self) -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=self.url, timeout=2) as client:
+                return (await client.get("/health/ready")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    async def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def running(config: StackConfig, service: str, **environment: str) -> AsyncIterator[Program]:
+    """Run a service of the config on a port of its own until the block ends."""
+    config = replace(config, **{f"{service}_port": free_ports(1)[0]})  # type: ignore[arg-type] # a port is an int
+    part = service_part(config, service)
+    process = await spawn(replace(part.command, environment={**part.command.environment, **environment}))
+    program = Program(process, config.url_of(service))
+    try:
+        await until(program.is_ready, f"{service} to be ready; see {part.command.log}")
+        yield program
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 20)

@@ -1,0 +1,171 @@
+"""The flow state of a lane: by the law, by what clears, and by its rate."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import services.licensing
+from services.licensing.domain.lanes import (
+    STATE,
+    Gate,
+    Lane,
+    LaneStats,
+    on_cleared,
+    on_day_closed,
+    on_decided,
+    on_gate,
+)
+from services.licensing.domain.policy import Policy, read_policy
+from shared.events import Reason
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+TONNE = 10**9
+SHUT = Gate("shut", (Reason(rule="law", says="a licence is required"),))
+OPEN = Gate("open", (Reason(rule="law", says="licences have 5 t left"),))
+NEARLY_USED = Gate("critical", (Reason(rule="law", says="licences have 1 t left"),))
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return read_policy((Path(services.licensing.__file__).parent / "policies" / "starter.json").read_bytes())
+
+
+class Life:
+    """A lane that lives day by day; `states` are its changes as (day, state)."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.lane, self.day = policy, Lane("magnets", "CN", "DE"), 0
+        self.changes: list[tuple[int, str]] = []
+        self.reasons: list[str] = []
+
+    def note(self, change: object) -> None:
+        if change is not None:
+            self.changes.append((self.day, self.lane.state))
+            self.reasons = [r.says for r in self.lane.reasons]
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(days=self.day, hours=12)
+
+    def days(self, count: int, tonnes: float, shipments: int = 3) -> None:
+        for _ in range(count):
+            for _ in range(shipments if tonnes else 0):
+                self.note(on_cleared(self.lane, self.now, int(tonnes * TONNE) // shipments, self.policy))
+            self.note(on_day_closed(self.lane, self.now.toordinal(), self.policy))
+            self.day += 1
+
+    def gate(self, gate: Gate) -> None:
+        self.note(on_gate(self.lane, gate, self.now))
+
+
+def test_every_pair_of_gate_and_flow_has_its_state() -> None:
+    gates, flows = LaneStats.__annotations__["gate"].__args__, LaneStats.__annotations__["flow"].__args__
+    assert set(STATE) == set(product(gates, flows))
+
+
+def test_three_clearances_make_a_silent_lane_flow(policy: Policy) -> None:
+    life = Life(policy)
+    for _ in range(2):
+        life.note(on_cleared(life.lane, life.now, TONNE, policy))
+    assert life.changes == []
+    life.note(on_cleared(life.lane, life.now, TONNE, policy))
+    assert life.changes == [(0, "flowing")]
+    assert life.reasons == ["3 shipments with 3,000 kg cleared since 2025-01-01"]
+
+
+def test_the_law_restricts_at_once_and_only_clearances_reopen(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(10, 9)
+    life.gate(SHUT)
+    life.days(5, 0)
+    life.gate(OPEN)
+    life.days(5, 0)
+    life.days(1, 9)
+    assert life.changes == [(0, "flowing"), (10, "restricted"), (20, "flowing")]
+    assert life.reasons == ["licences have 5 t left", "3 shipments with 9,000 kg cleared since 2025-01-21"]
+
+
+def test_clearances_while_shut_do_not_reopen(policy: Policy) -> None:
+    life = Life(policy)
+    life.gate(SHUT)
+    life.days(5, 9)
+    assert life.changes == [(0, "restricted")]
+
+
+def test_half_the_rate_constrains_and_recovery_lifts_it(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(90, 90)
+    life.days(60, 45)
+    life.days(40, 90)
+    (_, first), (low_day, low), (back_day, back) = life.changes
+    assert (first, low, back) == ("flowing", "constrained", "flowing")
+    # 30-day mean of d days at half rate: 1 - d/60 < 0.60 first at d = 25, on the 25th day from day 90.
+    assert low_day == 90 + 24
+    # Of d days back: 0.5 + d/60 >= 0.80 first at d = 18.
+    assert back_day == 150 + 17
+    assert "baseline of 90,000 kg a day" in life.reasons[-1]
+
+
+def test_a_drop_does_not_water_down_its_baseline(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(90, 90)
+    life.days(200, 45)
+    assert life.lane.stats.baseline_mg == 90 * TONNE
+    assert life.lane.state == "constrained"
+
+
+def test_no_judgement_by_rate_before_there_is_a_baseline(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(50, 90)
+    life.days(20, 10)
+    assert life.changes == [(0, "flowing")]
+
+
+def test_licences_nearly_used_constrain(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(3, 9)
+    life.gate(NEARLY_USED)
+    life.gate(OPEN)
+    assert [state for _, state in life.changes] == ["flowing", "constrained", "flowing"]
+
+
+def test_a_silent_lane_becomes_dormant_and_wakes_with_a_new_baseline(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(80, 90)
+    life.days(46, 0)
+    life.days(2, 9)
+    assert [state for _, state in life.changes] == ["flowing", "constrained", "dormant", "flowing"]
+    assert life.changes[2] == (79 + 45, "dormant")
+    assert life.lane.stats.baseline_days == 0
+
+
+def test_refusals_beyond_the_share_restrict_and_permissions_lift_it(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(1, 9)
+    for _ in range(10):
+        life.note(on_decided(life.lane, life.now, is_refused=True, policy=policy))
+    assert life.changes[-1] == (1, "restricted")
+    assert life.reasons == ["10 of 10 shipments of the last 7 days were held or denied"]
+    for _ in range(10):
+        life.note(on_decided(life.lane, life.now, is_refused=False, policy=policy))
+    assert life.changes[-1] == (1, "flowing")
+
+
+def test_a_late_clearance_corrects_a_closed_day(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(5, 9)
+    on_cleared(life.lane, START + timedelta(days=3), 2 * TONNE, policy)
+    assert [mass // TONNE for mass in life.lane.stats.window] == [9, 9, 9, 11, 9]
+
+
+def test_memory_of_a_lane_is_bounded(policy: Policy) -> None:
+    life = Life(policy)
+    life.days(100, 90)
+    for day in range(100):
+        on_decided(life.lane, START + timedelta(days=day), is_refused=False, policy=policy)
+    after_100 = len(msgspec.json.encode(life.lane.stats))
+    life.days(400, 90)
+    assert len(msgspec.json.encode(life.lane.stats)) <= after_100 + 8
