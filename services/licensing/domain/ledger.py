@@ -12,6 +12,10 @@ from typing import Literal
 EntryKind = Literal["grant", "reserve", "write_off", "give_back", "refund"]
 
 
+MAX_GRANT_MG = 4 * 10**18
+"""So that a grant and all that was drawn under an earlier one fit in 64 bits together."""
+
+
 class OverdrawnError(Exception):
     """A draw was asked of an account that has not enough left: a fault in what decides, never a verdict."""
 

@@ -178,6 +178,8 @@ def _step(licence: Licence, step: str, at: datetime) -> None:
 
 
 def _grant(book: Book, account_id: str, granted_mg: int, caused_by: str) -> None:
+    if granted_mg > ledger.MAX_GRANT_MG:
+        raise PermanentError(f"{account_id} would be granted more than 4,000,000,000 t", pointer="/data/amount")
     account = book.accounts.setdefault(account_id, Account(account_id))
     if granted_mg != account.granted_mg:
         book.entries.append(ledger.grant(account, granted_mg, caused_by))

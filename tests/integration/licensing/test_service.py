@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from lanewatch.stack import StackConfig, Topics
-from shared.cloudevents import entity_key, read_trade_event
 from shared.kafka import make_producer
 from tests.support.running import running, until
+from tests.support.topics import publish, published
 from tests.support.trade import MAGNET, declared, licence, milestone, regime, tick
 
 
@@ -20,27 +20,6 @@ async def producer(fresh_config: StackConfig, fresh_topics: Topics) -> AsyncIter
     await producer.start()
     yield producer
     await producer.stop()
-
-
-async def publish(producer: AIOKafkaProducer, topics: Topics, *bodies: bytes) -> None:
-    for body in bodies:
-        key = entity_key(read_trade_event(body)).encode()
-        await producer.send_and_wait(topics.events, body, key=key)
-
-
-async def published(config: StackConfig, topic: str) -> list[Any]:
-    """Read a topic from its beginning to its present end."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=config.bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        found: list[Any] = []
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += records
-        return found
-    finally:
-        await consumer.stop()
 
 
 async def test_events_become_decisions_and_lane_changes_on_the_topic(

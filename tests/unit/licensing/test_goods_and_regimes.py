@@ -29,7 +29,7 @@ selectors = st.builds(
     lambda hs, e, f: Selector(hs=hs, elements=e, forms=f),
     codes,
     lists,
-    lists,  # type: ignore[arg-type]
+    lists,
 )
 goods = st.builds(
     lambda hs, e, f: Commodity(hs=hs, elements=e, form=f),
