@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 HEADERS = [("content-type", STRUCTURED_TYPE.encode())]
 RECONNECT_PAUSE_S = 0.5
 FLUSH_TIMEOUT_S = 3.0
+TOO_LARGE = "Kafka does not take an event of this size"
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,15 @@ class Publisher:
                 for event in events:
                     try:
                         sent.append(await producer.send(self.topic, event.value, event.key.encode(), headers=HEADERS))
-                    except MessageSizeTooLargeError as error:
-                        sent.append(error)
+                    except MessageSizeTooLargeError:
+                        sent.append(TooLargeForKafkaError(TOO_LARGE))
         except (KafkaError, TimeoutError, OSError) as error:
             sent += [error] * (len(events) - len(sent))
         return sent
 
     def _result(self, sent: Sent, producer: AIOKafkaProducer) -> Result:
+        if isinstance(sent, TooLargeForKafkaError):
+            return sent
         if isinstance(sent, Exception):
             return self._refusal(sent, producer)
         if not sent.done():
@@ -116,7 +119,7 @@ class Publisher:
             if producer is self._producer:
                 self._is_broken.set()
         if isinstance(error, MessageSizeTooLargeError):
-            return TooLargeForKafkaError("Kafka does not take an event of this size")
+            return TooLargeForKafkaError(TOO_LARGE)
         return RetryableError(f"Kafka did not acknowledge: {type(error).__name__}")
 
     async def _keep(self) -> None:
@@ -133,13 +136,13 @@ class Publisher:
             producer = self._make()
             try:
                 await producer.start()
-            except (KafkaError, OSError) as error:
-                log.warning("Kafka is away", reason=str(error))
+            except BaseException as error:
                 await producer.stop()
+                if not isinstance(error, Exception):
+                    raise
+                # Whatever the reason, there is nothing to do but to try again: without this loop nobody would.
+                log.warning("Kafka is away", reason=repr(error))
                 await asyncio.sleep(RECONNECT_PAUSE_S)
-            except BaseException:
-                await producer.stop()
-                raise
             else:
                 return producer
 

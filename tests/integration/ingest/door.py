@@ -76,7 +76,7 @@ def ingest_keeper(config: StackConfig, **settings: object) -> Keeper:
 async def open_door(config: StackConfig, **settings: object) -> AsyncIterator[Door]:
     """Run an ingest for as long as the context lasts; its topics must be there."""
     keeper = ingest_keeper(config, **settings)
-    reader = AIOKafkaConsumer(bootstrap_servers=config.bootstrap, enable_auto_commit=False)
+    reader = AIOKafkaConsumer(bootstrap_servers=config.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10)
     async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=15) as client:
         await reader.start()
         try:

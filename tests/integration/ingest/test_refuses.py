@@ -161,7 +161,7 @@ async def test_the_clock_is_not_moved_from_outside(strict_door: Door) -> None:
     assert await strict_door.ends() == before
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/events", 405), ("POST", "/v1/event", 404)])
+@pytest.mark.parametrize("method, path, status", [("GET", "/v1/events", 405), ("POST", "/v1/event", 404)])
 async def test_wrong_door_is_a_problem_too(door: Door, method: str, path: str, status: int) -> None:
     answer = await door.client.request(method, path)
     assert answer.status_code == status
