@@ -53,7 +53,7 @@ types: $(READY) ## Check types
 	@$(BIN)/mypy
 
 imports: $(READY) ## Check who may import whom
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 docs-check: $(READY) ## Check that the generated schemas and documents are current
 	@$(BIN)/python -m shared.contract --check

@@ -66,8 +66,8 @@ def addresses(config: StackConfig, *, is_new: bool) -> None:
         table.add_row(f"  {name}", config.url_of(name), f"{config.url_of(name)}/docs")
     table.add_row("  kafka", config.bootstrap)
     table.add_row("  postgres", f"127.0.0.1:{config.postgres_port}", f"user and database {config.database}")
-    table.add_row("  logs", str(config.log_dir))
-    console.print(table, soft_wrap=True)
+    console.print(table)
+    console.print(f"  logs in {config.log_dir}", soft_wrap=True)
 
 
 def status(found: dict[str, Any]) -> None:

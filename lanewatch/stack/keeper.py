@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from lanewatch.stack.errors import StackError
 from lanewatch.stack.process import Command, last_line, spawn
@@ -56,6 +57,12 @@ class Part:
 def restart_delay(quick_deaths: int) -> float:
     """Return how long to wait, in seconds, after so many deaths in a row shortly after the start."""
     return 0.0 if quick_deaths <= 1 else min(0.2 * 2.0 ** (quick_deaths - 2), LONGEST_DELAY_S)
+
+
+def _cause(code: int, log_path: Path) -> str:
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return f"exit code {code}; last words: {last_line(log_path)} (see {log_path})"
 
 
 class Keeper:
@@ -170,8 +177,7 @@ class Keeper:
         code = await end
         watch.cancel()
         self._ready.clear()
-        log_path = self.part.command.log
-        return str(problem or f"exit code {code}; last words: {last_line(log_path)} (see {log_path})"), served
+        return str(problem or _cause(code, self.part.command.log)), served
 
     async def _announce(self) -> None:
         # polls, because a starting program announces nothing

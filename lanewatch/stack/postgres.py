@@ -112,11 +112,9 @@ async def _has_database(config: StackConfig) -> bool:
 
 async def create_database(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
     """Create the database unless it is there."""
-    try:
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         # template0 has no sessions, so creating from it never has to wait for one to end
         await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY wal_log')
-    except asyncpg.DuplicateDatabaseError:
-        return
 
 
 async def drop_database(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
