@@ -87,7 +87,7 @@ def _responses() -> Json:
     batch: Json = {"schema": _reference("BatchBody")}
     accepted: Json = {"schema": {"oneOf": [receipt["schema"], batch["schema"]]}, "example": receipt["example"]}
     problem: Json = {CONTENT_TYPE_PROBLEM: {"schema": _reference("Fault")}}
-    of_batch: Json = {CONTENT_TYPE_PROBLEM: {"schema": {"oneOf": [_reference("Fault"), batch["schema"]]}}}
+    of_batch: Json = {CONTENT_TYPE_PROBLEM: {"schema": {"anyOf": [_reference("Fault"), batch["schema"]]}}}
     answers: Json = {
         "202": {
             "description": "Kafka has it: the receipt, or the results of a batch.",

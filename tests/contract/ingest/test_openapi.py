@@ -1,0 +1,101 @@
+"""The ingest's OpenAPI document describes the hot route that FastAPI cannot see, with examples that hold."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from services.ingest.api import answers
+from services.ingest.api.answers import ReceiptBody
+from services.ingest.domain.faults import Fault, clock_not_taken, not_json, too_large, wrong_media_type
+from services.ingest.main import build
+from services.ingest.settings import IngestSettings
+from shared.events import TRADE_TYPES
+
+DOCUMENT: Any = build(IngestSettings()).openapi()
+POST = DOCUMENT["paths"]["/v1/events"]["post"]
+RECEIPT = ReceiptBody(id="1", source="/s", topic="t", partition=0, offset=None, outcome="http://here/")
+AWAY = Fault(title="Kafka is away", status=503)
+
+
+def validator(schema: Any) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+
+def references(value: Any) -> Iterator[str]:
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from references(member)
+    if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+        yield value["$ref"]
+
+
+def test_document_is_openapi_3_1_and_its_references_lead_somewhere() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1")
+    for reference in references(DOCUMENT):
+        place = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+    json.dumps(DOCUMENT)
+
+
+def test_all_routes_are_in_it() -> None:
+    paths = {"/v1/events", "/health/live", "/health/ready", "/health/startup", "/metrics"}
+    assert set(DOCUMENT["paths"]) == paths
+
+
+def test_every_event_type_has_an_example_that_holds() -> None:
+    structured = POST["requestBody"]["content"]["application/cloudevents+json"]
+    assert set(structured["examples"]) == set(TRADE_TYPES)
+    for example in structured["examples"].values():
+        validator(structured["schema"]).validate(example["value"])
+    batch = POST["requestBody"]["content"]["application/cloudevents-batch+json"]
+    validator(batch["schema"]).validate(batch["example"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers.single(RECEIPT),
+        answers.single(not_json("what", "/a")),
+        answers.single(clock_not_taken()),
+        answers.single(AWAY),
+        answers.problem(too_large("so much")),
+        answers.problem(wrong_media_type("which")),
+        answers.problem(answers.busy()),
+        answers.batch([]),
+        answers.batch([RECEIPT, RECEIPT]),
+        answers.batch([RECEIPT, not_json("what").under("/1")]),
+        answers.batch([RECEIPT, AWAY]),
+        answers.batch([not_json("what").under("/0")]),
+        answers.batch([not_json("what").under("/0"), AWAY]),
+    ],
+    ids=lambda answer: f"{answer.status}",
+)
+def test_answer_is_as_the_document_says(answer: answers.Answer) -> None:
+    described = POST["responses"][str(int(answer.status))]
+    validator(described["content"][answer.content_type]["schema"]).validate(msgspec.json.decode(answer.body))
+    assert ("retry-after" in answer.headers) >= (answer.status == 503)
+
+
+@pytest.mark.parametrize(
+    "outcomes, status",
+    [
+        ([], 202),
+        ([RECEIPT], 202),
+        ([RECEIPT, not_json("x")], 207),
+        ([RECEIPT, AWAY], 207),
+        ([not_json("x"), not_json("x")], 422),
+        ([clock_not_taken()], 422),
+        ([AWAY, not_json("x")], 503),
+    ],
+)
+def test_status_of_a_batch_follows_from_its_items(outcomes: list[ReceiptBody | Fault], status: int) -> None:
+    assert answers.batch(outcomes).status == status
+
+
+def test_a_batch_with_something_to_send_again_says_when() -> None:
+    assert "retry-after" in answers.batch([RECEIPT, AWAY]).headers
+    assert "retry-after" not in answers.batch([RECEIPT, not_json("x")]).headers
