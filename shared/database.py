@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.errors import RetryableError
 
-_RETRYABLE_STATES = ("08", "53", "57", "40")
-"""SQLSTATE classes: connection, resources, operator intervention, serialization and deadlock."""
+_RETRYABLE_STATES = ("08", "53", "57", "58", "40", "55P03", "25P03")
+"""SQLSTATE classes and codes: connection, resources, operator intervention, system, serialization and
+deadlock, a lock not had in time, a transaction ended for idleness."""
 
 
 def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngine:
@@ -31,7 +32,8 @@ def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngin
                 "timezone": "UTC",
                 "statement_timeout": "60000",
                 "lock_timeout": "30000",
-                "idle_in_transaction_session_timeout": "60000",
+                # A process that was paused in a transaction must not hold its locks against those that took over.
+                "idle_in_transaction_session_timeout": "5000",
                 "jit": "off",
             },
         },
@@ -46,7 +48,7 @@ def is_retryable(error: BaseException) -> bool:
         if error.connection_invalidated:
             return True
         state = getattr(error.orig, "sqlstate", None) or ""
-        return str(state)[:2] in _RETRYABLE_STATES
+        return str(state).startswith(_RETRYABLE_STATES)
     return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
 
 

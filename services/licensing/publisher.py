@@ -19,6 +19,8 @@ IS_RELAY = Gauge("lanewatch_licensing_is_relay", "Whether this process is the on
 
 BATCH = 1000
 STUCK_AFTER_S = 60
+IDLE_MS = 5000
+"""A relay that is paused loses its lock after so long; while it runs it speaks every second."""
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('lanewatch licensing relay'))"
 _NEXT = text(
     "SELECT number, topic, key, body, headers FROM licensing.outbox WHERE published_at IS NULL ORDER BY number LIMIT :n"
@@ -60,7 +62,8 @@ class Relay:
 
     async def _lead(self) -> None:
         """Hold the lock on a connection of its own; the lock goes with the connection."""
-        connection = await asyncpg.connect(_dsn(self.engine), timeout=5)
+        settings = {"application_name": "lanewatch-licensing-relay", "idle_session_timeout": str(IDLE_MS)}
+        connection = await asyncpg.connect(_dsn(self.engine), timeout=5, server_settings=settings)
         try:
             if not await connection.fetchval(_LOCK):
                 self._turn_at = time.monotonic()
