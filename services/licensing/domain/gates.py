@@ -21,7 +21,7 @@ def gate_of(lane: Lane, at: datetime, book: Book) -> Gate:
 
 
 def _licence_gate(lane: Lane, at: datetime, book: Book) -> list[Gate]:
-    group = next(g.covers for g in book.policy.commodity_groups if g.id == lane.commodity_group)
+    group = book.policy.group(lane.commodity_group).covers
     destination = None if lane.destination == WORLD else lane.destination
     regimes = [r for r in book.regimes.values() if r.is_in_force(at) and r.covers_lane(group, lane.origin, destination)]
     if not regimes:
@@ -40,7 +40,7 @@ def _required(regimes: list[Regime]) -> str:
 
 
 def _quota_gates(lane: Lane, at: datetime, book: Book) -> list[Gate]:
-    group = next(g.covers for g in book.policy.commodity_groups if g.id == lane.commodity_group)
+    group = book.policy.group(lane.commodity_group).covers
     destination = None if lane.destination == WORLD else lane.destination
     gates = []
     for quota in book.quotas.values():

@@ -6,7 +6,6 @@ from datetime import datetime
 from services.licensing.domain import lanes
 from services.licensing.domain.announcing import lane_changed
 from services.licensing.domain.book import Book, Missing
-from services.licensing.domain.commodities import implies
 from services.licensing.domain.gates import gate_of
 from services.licensing.domain.lanes import Lane, LaneChange
 from services.licensing.domain.licences import Licence
@@ -78,14 +77,13 @@ def _lanes_within(
 ) -> tuple[str, ...]:
     """Return the lanes there are, and a group's lane to the world even if nothing went there yet."""
     found = []
-    for group in book.policy.commodity_groups:
-        if not any(implies(group.covers, selector) for selector in covers):
-            continue
-        destinations = {WORLD, *(lane.destination for lane in book.family(group.id, origin))}
+    for group_id in book.policy.groups_within(covers):
+        goods = book.policy.group(group_id).covers
+        destinations = {WORLD, *(lane.destination for lane in book.family(group_id, origin))}
         found += [
-            lanes.lane_id(group.id, origin, destination)
+            lanes.lane_id(group_id, origin, destination)
             for destination in destinations
-            if is_within(group.covers, origin, None if destination == WORLD else destination)
+            if is_within(goods, origin, None if destination == WORLD else destination)
         ]
     return tuple(sorted(found))
 

@@ -64,7 +64,7 @@ class Keys:
         elif isinstance(data, ShipmentMilestone):
             self.shipments.add(data.shipment_id)
         elif isinstance(data, RegimeTerms | QuotaOpened):
-            self.families.update((group, data.origin) for group in policy.groups_near(data.covers))
+            self.families.update((group, data.origin) for group in policy.groups_within(data.covers))
         elif isinstance(data, QuotaTrancheReleased):
             self.accounts.add(f"quota:{data.quota_id}")
         elif isinstance(data, ClockTicked):

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from services.licensing.domain.commodities import matches, may_overlap
+from services.licensing.domain.commodities import implies, matches, may_overlap
 from shared.events import Commodity, Id, Selector, Text
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
@@ -47,9 +47,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     parking_days: Count
     """An event waits so many days, by event time, for what it refers to."""
 
+    def group(self, group_id: str) -> CommodityGroup:
+        """Return a group by its id. Raises KeyError when the policy has none such."""
+        for group in self.commodity_groups:
+            if group.id == group_id:
+                return group
+        raise KeyError(group_id)
+
     def groups_of(self, goods: Commodity) -> tuple[str, ...]:
         """Return the ids of the groups that the goods belong to, in the policy's order."""
         return tuple(group.id for group in self.commodity_groups if matches(group.covers, goods))
+
+    def groups_within(self, selectors: tuple[Selector, ...]) -> tuple[str, ...]:
+        """Return the ids of the groups all of whose goods are certain to be of some selector."""
+        return tuple(group.id for group in self.commodity_groups if any(implies(group.covers, s) for s in selectors))
 
     def groups_near(self, selectors: tuple[Selector, ...]) -> tuple[str, ...]:
         """Return the ids of the groups that may have goods in common with the selectors."""
