@@ -42,9 +42,10 @@ def on_declared(book: Book, event: Event[ShipmentDeclared]) -> Ending:
     verdict = judge(data, event.time, book)
     if verdict.outcome is None:
         return Ending("parked", "", verdict.awaits[0])
+    entries: tuple[str, ...] = ()
     if verdict.outcome == "permitted" and verdict.draws:
-        _reserve(book, shipment, tuple(verdict.draws), event.time, event.name)
-    return _conclude(book, shipment, verdict.outcome, verdict.reasons, event.time, event.name)
+        entries = _reserve(book, shipment, tuple(verdict.draws), event.time, event.name)
+    return _conclude(book, shipment, verdict.outcome, verdict.reasons, entries, event.time, event.name)
 
 
 def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: str, at: datetime) -> Ending:
@@ -52,7 +53,7 @@ def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: 
     shipment = book.shipments[event.data.shipment_id]
     book.touch("shipment", event.data.shipment_id)
     says = f"{waiting_for.replace(':', ' ', 1)} was not seen within {book.policy.parking_days} days"
-    return _conclude(book, shipment, "held", (Reason(rule="licence.awaited", says=says),), at, event.name)
+    return _conclude(book, shipment, "held", (Reason(rule="licence.awaited", says=says),), (), at, event.name)
 
 
 def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
@@ -95,12 +96,17 @@ def parking_deadline(book: Book, event: Event[Any]) -> datetime:
 
 
 def _conclude(
-    book: Book, shipment: Shipment, outcome: Outcome, reasons: tuple[Reason, ...], at: datetime, caused_by: str
+    book: Book,
+    shipment: Shipment,
+    outcome: Outcome,
+    reasons: tuple[Reason, ...],
+    entries: tuple[str, ...],
+    at: datetime,
+    caused_by: str,
 ) -> Ending:
     shipment.outcome = outcome
     shipment.decisions += 1
     shipment_id = shipment.declared.shipment_id
-    entries = tuple(e.name for e in book.entries if e.caused_by == caused_by and e.shipment_id == shipment_id)
     decision = Decision(f"{shipment_id}#{shipment.decisions}", shipment_id, outcome, reasons, entries, caused_by, at)
     book.decisions.append(decision)
     shipment_decided(book, shipment, decision)
@@ -110,13 +116,18 @@ def _conclude(
     return Ending("decided", outcome)
 
 
-def _reserve(book: Book, shipment: Shipment, draws: tuple[Draw, ...], at: datetime, caused_by: str) -> None:
+def _reserve(book: Book, shipment: Shipment, draws: tuple[Draw, ...], at: datetime, caused_by: str) -> tuple[str, ...]:
+    """Reserve on every account and return the names of the entries."""
     shipment.draws, shipment.reservation = draws, "reserved"
+    names = []
     for draw in draws:
         account = book.account(draw.account_id)
         before = _level(book, account)
-        book.entries.append(ledger.reserve(account, draw, shipment.declared.shipment_id, caused_by))
+        entry = ledger.reserve(account, draw, shipment.declared.shipment_id, caused_by)
+        book.entries.append(entry)
+        names.append(entry.name)
         _touched(book, account, before, at, caused_by)
+    return tuple(names)
 
 
 def _level(book: Book, account: Account) -> str:
