@@ -16,6 +16,7 @@ from shared.examples import alert_event, trade_event
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "contract"
 ENVELOPE = "CloudEvent"
+DEAD_LETTER = "deadLetter"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_ID = "urn:lanewatch:contract:events"
 DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -89,8 +90,8 @@ def asyncapi() -> Json:
             "decisions": _channel(
                 "trade.decisions", "What follows from it, in the order of each lane.", list(ALERT_TYPES)
             ),
-            "deadLettersLicensing": _dead_letters("trade.events.dead-letters.licensing", list(TRADE_TYPES)),
-            "deadLettersAlerts": _dead_letters("trade.decisions.dead-letters.alerts", list(ALERT_TYPES)),
+            "deadLettersLicensing": _dead_letters("trade.events.dead-letters.licensing"),
+            "deadLettersAlerts": _dead_letters("trade.decisions.dead-letters.alerts"),
         },
         "operations": {
             "publishEvents": _operation("send", "events", "The ingest, and the scheduler for the clock."),
@@ -104,9 +105,25 @@ def asyncapi() -> Json:
             "messages": {
                 **{kind: _message(kind, _entity_key(kind)) for kind in TRADE_TYPES},
                 **{kind: _message(kind, {"type": "string", "description": "The lane."}) for kind in ALERT_TYPES},
+                DEAD_LETTER: _dead_letter(),
             },
             "schemas": schemas("#/components/schemas/{name}"),
         },
+    }
+
+
+def _dead_letter() -> Json:
+    """Describe a record put aside: its body may be anything, its headers say why."""
+    names = {
+        "reason": "What is wrong, in one sentence.",
+        "pointer": "JSON Pointer (RFC 6901) into the body; empty where no field is at fault.",
+        "origin": "Partition and offset in the topic that it came from, joined by a colon.",
+    }
+    properties = {name: {"type": "string", "description": text} for name, text in names.items()}
+    return {
+        "name": DEAD_LETTER,
+        "headers": {"type": "object", "properties": properties, "required": list(names)},
+        "payload": {},
     }
 
 
@@ -120,10 +137,8 @@ def _channel(topic: str, description: str, kinds: list[str]) -> Json:
     return {"address": topic, "description": description, "messages": messages}
 
 
-def _dead_letters(topic: str, kinds: list[str]) -> Json:
-    return _channel(
-        topic, "Records that cannot be applied, as they were, with the reason; they may be no events.", kinds
-    )
+def _dead_letters(topic: str) -> Json:
+    return _channel(topic, "Records that cannot be applied, as they came, with the reason.", [DEAD_LETTER])
 
 
 def _operation(action: str, channel: str, summary: str) -> Json:
