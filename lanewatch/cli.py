@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,6 +84,20 @@ def logs(
     from lanewatch.stack.logs import print_log  # noqa: PLC0415
 
     print_log(_config(), name, lines, is_followed=follow)
+
+
+@app.command()
+def demo(
+    scale: Annotated[float, typer.Option(min=1.0, max=50.0, help="Shipments so many times larger, and fewer.")] = 1.0,
+    summary: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the summary as JSON.")] = None,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+) -> None:
+    """Replay the story of 2025 on a stack of its own. Exits 1 unless the audit is clean."""
+    from lanewatch.demo import command  # noqa: PLC0415
+
+    if not command.run(_config(), scale=scale, summary_file=summary, keep=keep):
+        raise typer.Exit(1)
 
 
 def _config() -> "StackConfig":

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self, cast
 
@@ -118,6 +118,11 @@ class StackConfig:
     def run_dir(self) -> Path:
         """Where the supervisor says that it runs, and how."""
         return self.state_dir / "run"
+
+    @property
+    def demo(self) -> Self:
+        """The stack that the demo starts for itself: the same ports, other data, and time that the events bring."""
+        return replace(self, state_dir=self.state_dir / "demo", clock="replay", services=SERVICES)
 
     def port_of(self, part: str) -> int:
         """Return the port of a part, e.g. of `kafka` or `ingest`."""

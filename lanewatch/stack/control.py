@@ -50,12 +50,13 @@ def down(config: StackConfig, watch: Watch) -> bool:
 
 
 def clean(config: StackConfig, watch: Watch) -> None:
-    """Stop the stack and remove its data and logs."""
-    down(config, watch)
-    for folder in (config.data_dir, config.log_dir, config.run_dir):
-        shutil.rmtree(folder, ignore_errors=not folder.exists())
-    if config.state_dir.exists() and not any(config.state_dir.iterdir()):
-        config.state_dir.rmdir()
+    """Stop the stack and that of the demo, and remove their data and logs."""
+    for one in (config.demo, config):
+        down(one, watch)
+        for folder in (one.data_dir, one.log_dir, one.run_dir):
+            shutil.rmtree(folder, ignore_errors=not folder.exists())
+        if one.state_dir.exists() and not any(one.state_dir.iterdir()):
+            one.state_dir.rmdir()
 
 
 def _start_supervisor(config: StackConfig) -> subprocess.Popen[bytes]:

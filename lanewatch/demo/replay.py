@@ -1,0 +1,48 @@
+"""Plays the days: posts each wave, waits until licensing has dealt with it, and lets the day end."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lanewatch.demo.client import PATIENCE_S, Client
+from lanewatch.demo.posting import FrontDoor, Places
+from lanewatch.demo.story import Day, Story
+from lanewatch.stack import StackError
+from shared.cloudevents import Event
+
+FIRST_LOOK_S, NEXT_LOOK_S = 0.012, 0.006
+"""A wave takes licensing some 20 ms; asking more often would only take its time."""
+
+
+class Replay:
+    """Plays a story into a running stack."""
+
+    def __init__(self, door: FrontDoor, licensing: Client) -> None:
+        self.door = door
+        self.licensing = licensing
+        self.seen_parked = 0
+
+    async def play(self, story: Story, on_day: Callable[[Day], None]) -> None:
+        """Post the whole story; `on_day` is told each day that begins. Raises StackError."""
+        for day in story.days:
+            on_day(day)
+            for wave in day.waves:
+                await self._wait_until_read(await self.door.post(wave))
+                if wave is day.early:
+                    self.seen_parked += await self._count_parked(wave)
+
+    async def _wait_until_read(self, places: Places) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        await asyncio.sleep(FIRST_LOOK_S)
+        while True:
+            read = await self.licensing.get("/v1/positions")
+            if all(read.get(partition, 0) >= offset for partition, offset in places.items()):
+                return
+            if time.monotonic() > deadline:
+                raise StackError(f"licensing did not read up to {places} within {PATIENCE_S:g} s; it is at {read}.")
+            await asyncio.sleep(NEXT_LOOK_S)
+
+    async def _count_parked(self, events: Sequence[Event[Any]]) -> int:
+        found = [await self.licensing.get("/v1/events", source=one.source, id=one.id) for one in events]
+        return sum(event["status"] == "parked" for event in found)
