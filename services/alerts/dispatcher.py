@@ -206,7 +206,9 @@ class Dispatcher:
 
     def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
         for endpoint in claim.endpoints:
-            if endpoint.subscription_id not in self._hands:
+            known = self._hands.get(endpoint.subscription_id)
+            # One that closes was given back, and claimed again before its record came home.
+            if known is None or known.is_closing:
                 hand = Hand(endpoint, worker, self.policy, self.limits.per_endpoint)
                 self._hands[endpoint.subscription_id] = hand
         for due in claim.deliveries:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, filter_keys
+from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
 from services.alerts.domain.signing import key_of
 from services.alerts.store.subscriptions import Subscription
 from shared.events import Severity
@@ -66,7 +66,7 @@ class FilterForm(_Form):
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Self:
-        if len(filter_keys(self.filter())) > MAX_KEYS:
+        if key_count(self.filter()) > MAX_KEYS:
             raise ValueError(f"groups, origins and destinations make more than {MAX_KEYS} combinations")
         return self
 

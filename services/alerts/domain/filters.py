@@ -70,6 +70,12 @@ def filter_keys(wanted: Filter) -> frozenset[Key]:
     return frozenset(map(Key._make, product(wanted.commodity_groups or (ANY,), wanted.origins or (ANY,), destinations)))
 
 
+def key_count(wanted: Filter) -> int:
+    """Return how many index rows a subscription has, without making them."""
+    destinations = len(set(wanted.destinations)) + 1 if wanted.destinations else 1
+    return max(1, len(set(wanted.commodity_groups))) * max(1, len(set(wanted.origins))) * destinations
+
+
 def lookup_keys(scope: Scope) -> frozenset[Key]:
     """Return the keys under which the index holds every subscription that the scope satisfies."""
     destinations = {SOME} if EVERYWHERE in scope.destinations else set(scope.destinations)

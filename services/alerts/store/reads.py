@@ -80,7 +80,7 @@ async def lanes(
     named = [f"{name} = :{name}" for name, value in fields.items() if value is not None]
     if after is not None:
         named.append("lane_id > :after")
-    statement = f"SELECT * FROM alerts.lane{_where(*named)} ORDER BY lane_id LIMIT :limit"  # noqa: S608 - own names
+    statement = f"SELECT * FROM alerts.lane{_where(*named)} ORDER BY lane_id LIMIT :limit"
     return await _rows(connection, statement, {**fields, "after": after, "limit": limit})
 
 

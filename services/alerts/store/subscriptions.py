@@ -47,7 +47,7 @@ INSERT INTO alerts.subscription (name, url, secret, filter, exporters, kinds, mi
 VALUES (:name, :url, :secret, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
     :min_severity, :idempotency_key, :idempotency_hash)
 ON CONFLICT (idempotency_key) DO NOTHING
-RETURNING {_COLUMNS}""")  # noqa: S608 - a constant
+RETURNING {_COLUMNS}""")
 
 _INSERT_KEYS = text("""
 INSERT INTO alerts.filter_key (subscription_id, commodity_group, origin, destination)
@@ -93,7 +93,7 @@ def _subscription(row: Sequence[object]) -> Subscription:
 
 async def by_idempotency_key(connection: AsyncConnection, key: str) -> Subscription | None:
     """Return the subscription that was created under this key."""
-    statement = text(f"SELECT {_COLUMNS} FROM alerts.subscription WHERE idempotency_key = :key")  # noqa: S608
+    statement = text(f"SELECT {_COLUMNS} FROM alerts.subscription WHERE idempotency_key = :key")
     row = (await connection.execute(statement, {"key": key})).one_or_none()
     return None if row is None else _subscription(row)
 
@@ -101,7 +101,7 @@ async def by_idempotency_key(connection: AsyncConnection, key: str) -> Subscript
 async def get(connection: AsyncConnection, subscription_id: UUID) -> Subscription | None:
     """Return a subscription that is not deleted."""
     statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
-        WHERE subscription_id = :id AND state <> 'deleted'""")  # noqa: S608
+        WHERE subscription_id = :id AND state <> 'deleted'""")
     row = (await connection.execute(statement, {"id": subscription_id})).one_or_none()
     return None if row is None else _subscription(row)
 
@@ -110,7 +110,7 @@ async def page(connection: AsyncConnection, limit: int, before_id: UUID | None) 
     """Return subscriptions, the newest first, from before one on."""
     statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
         WHERE state <> 'deleted' AND (CAST(:before AS uuid) IS NULL OR subscription_id < :before)
-        ORDER BY subscription_id DESC LIMIT :limit""")  # noqa: S608
+        ORDER BY subscription_id DESC LIMIT :limit""")
     rows = await connection.execute(statement, {"before": before_id, "limit": limit})
     return [_subscription(row) for row in rows]
 
@@ -149,7 +149,7 @@ async def delete(connection: AsyncConnection, subscription_id: UUID) -> bool:
 
 _SET_STATE = text(f"""
 UPDATE alerts.subscription SET state = :state, state_reason = NULL WHERE subscription_id = :id
-RETURNING {_COLUMNS}""")  # noqa: S608
+RETURNING {_COLUMNS}""")
 _OPEN = text("""
 UPDATE alerts.queue SET is_open = :is_open, rests_until = NULL, due_at = clock_timestamp()
 WHERE subscription_id = :id""")

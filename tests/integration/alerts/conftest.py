@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer
 
 from lanewatch.stack import StackConfig, Topics
 from shared.kafka import make_producer
-from tests.integration.alerts.service import Service, running
 from tests.integration.alerts.receiver import Receiver
+from tests.integration.alerts.service import Service, answering, running
 
 
 @pytest.fixture
@@ -37,4 +37,11 @@ async def service(
     fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer, alerts_settings: dict[str, Any]
 ) -> AsyncIterator[Service]:
     async with running(fresh_config, producer, **alerts_settings) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def api_only(backbone: StackConfig) -> AsyncIterator[Service]:
+    """The API on a database that a module's tests only ask; nothing is consumed or sent."""
+    async with answering(backbone) as started:
         yield started

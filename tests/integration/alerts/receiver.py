@@ -48,7 +48,9 @@ async def accept(_: Got, __: web.Request) -> web.StreamResponse:
 
 def status(code: int, **headers: str) -> Behaviour:
     async def answer(_: Got, __: web.Request) -> web.StreamResponse:
-        return web.Response(status=code, text=f"status {code}", headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return web.Response(
+            status=code, text=f"status {code}", headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
     return answer
 

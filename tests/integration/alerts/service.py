@@ -1,8 +1,9 @@
 """The alerts service in the test's own process, and alerts as licensing publishes them."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, cast
@@ -13,10 +14,12 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from lanewatch.stack import StackConfig
+from lanewatch.stack.postgres import connect, create_database, drop_database
 from services.alerts.main import build
 from services.alerts.settings import AlertsSettings
+from services.alerts.store import SCHEMA, VERSIONS
 from shared.cloudevents import alert, write
-from shared.database import transaction
+from shared.database import transaction, upgrade_schema
 from shared.events import FlowState, LaneChanged, Reason, Scope, Severity, ShipmentDecided
 from tests.integration.alerts.waiting import eventually
 
@@ -29,14 +32,14 @@ def scope(destination: str = "DE", group: str = GROUP, origin: str = "CN", expor
     return Scope(commodity_groups=(group,), origin=origin, destinations=(destination,), exporter=exporter)
 
 
-def lane_changed(  # noqa: PLR0913 - a builder
+def lane_changed(
     destination: str = "DE",
     sequence: int = 1,
     *,
     state: FlowState = "restricted",
     severity: Severity = "critical",
     group: str = GROUP,
-    id: str | None = None,  # noqa: A002 - the attribute's name
+    id: str | None = None,
     headline: str = "Dysprosium magnets to Germany are restricted",
 ) -> bytes:
     """Return an alert about a lane as it stands on the topic."""
@@ -81,11 +84,11 @@ class Service:
     app: FastAPI
     api: httpx.AsyncClient
     config: StackConfig
-    producer: AIOKafkaProducer
-    partitions: dict[str, int] = field(default_factory=dict)
+    producer: AIOKafkaProducer | None
 
     async def publish(self, *bodies: bytes | None, partition: int | None = None, key: bytes = b"lane") -> None:
         """Put records on the decisions topic; those of one call keep their order."""
+        assert self.producer is not None
         sent = [
             await self.producer.send(self.config.topics.decisions, body, key=key, partition=partition)
             for body in bodies
@@ -139,7 +142,8 @@ def settings_of(config: StackConfig, **changes: Any) -> AlertsSettings:
         "LANEWATCH_DATABASE_URL": config.database_url,
         "LANEWATCH_ALERTS_PORT": config.alerts_port,
     }
-    return AlertsSettings(**{k.removeprefix("LANEWATCH_").lower(): v for k, v in names.items()} | quick | changes)
+    named: dict[str, Any] = {name.removeprefix("LANEWATCH_").lower(): value for name, value in names.items()}
+    return AlertsSettings(**(named | quick | changes))
 
 
 @asynccontextmanager
@@ -147,8 +151,10 @@ async def running(config: StackConfig, producer: AIOKafkaProducer, **changes: An
     """Run the service until the end of the block."""
     app = build(settings_of(config, **changes))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://alerts") as api:
-
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://alerts") as api,
+    ):
         said = [""]
 
         async def is_ready() -> bool:
@@ -158,3 +164,21 @@ async def running(config: StackConfig, producer: AIOKafkaProducer, **changes: An
 
         await eventually(is_ready, 30, lambda: said[0])
         yield Service(app, api, config, producer)
+
+
+@asynccontextmanager
+async def answering(backbone: StackConfig) -> AsyncIterator[Service]:
+    """Answer the API over a new database, without Kafka and without sending."""
+    config = replace(backbone, database=f"test_{secrets.token_hex(6)}")
+    server = await connect(backbone, "postgres")
+    await create_database(server, config.database)
+    app = build(settings_of(config))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    try:
+        await upgrade_schema(app.state.engine, SCHEMA, VERSIONS)
+        async with httpx.AsyncClient(transport=transport, base_url="http://alerts") as api:
+            yield Service(app, api, config, None)
+    finally:
+        await app.state.engine.dispose()
+        await drop_database(server, config.database)
+        await server.close()

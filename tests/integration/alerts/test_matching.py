@@ -1,0 +1,112 @@
+"""The index on PostgreSQL finds what the definition says, and its cost grows with the matches."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.alerts.domain.filters import KINDS, KNOWN_PATTERNS, SEVERITIES, Filter, matches
+from services.alerts.store import SCHEMA, VERSIONS, intake, subscriptions
+from services.alerts.store.intake import NewAlert
+from services.alerts.store.subscriptions import NewSubscription
+from shared.database import make_engine, transaction, upgrade_schema
+from shared.events import EVERYWHERE, WORLD, Scope, Severity
+
+WORDS = ("a", "b", "c")
+
+
+def some(words: tuple[str, ...], least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(words), min_size=least, max_size=2, unique=True).map(tuple)
+
+
+FILTERS = st.builds(
+    Filter,
+    commodity_groups=some(WORDS),
+    origins=some(WORDS),
+    destinations=some(("DE", "FR", WORLD)),
+    exporters=some(WORDS),
+    kinds=some(tuple(sorted(KNOWN_PATTERNS))),
+    min_severity=st.sampled_from(SEVERITIES),
+)
+SCOPES = st.builds(
+    Scope,
+    commodity_groups=some(WORDS),
+    origin=st.sampled_from(WORDS),
+    destinations=some(("DE", "FR", WORLD, EVERYWHERE), least=1),
+    exporter=st.none() | st.sampled_from(WORDS),
+)
+ALERTS = st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from(SEVERITIES), SCOPES)
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    made = make_engine(database_url, "tests")
+    await upgrade_schema(made, SCHEMA, VERSIONS)
+    yield made
+    await made.dispose()
+
+
+def alert(number: int, kind: str, severity: Severity, scope: Scope) -> NewAlert:
+    return NewAlert("/s", str(number), kind, severity, "lane", datetime.now(UTC), b"{}", scope)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FILTERS, min_size=1, max_size=12), st.lists(ALERTS, min_size=1, max_size=12))
+async def test_the_index_agrees_with_the_definition(
+    engine: AsyncEngine, filters: list[Filter], alerts: list[tuple[str, Severity, Scope]]
+) -> None:
+    async with engine.connect() as connection:  # rolled back at the end
+        wanted_by = {}
+        for wanted in filters:
+            made = await subscriptions.create(connection, NewSubscription("n", "u", "s", wanted, None, None))
+            assert made is not None
+            wanted_by[made.subscription_id] = wanted
+        new = [alert(number, *drawn) for number, drawn in enumerate(alerts)]
+        numbers = await intake.insert_alerts(connection, new)
+        assert [numbers[a.source, a.id] for a in new] == sorted(numbers.values()), "numbers follow the given order"
+        await intake.match(connection, [(numbers[a.source, a.id], a) for a in new])
+        rows = await connection.execute(text("SELECT subscription_id, alert_no FROM alerts.delivery"))
+        found = {(row.subscription_id, row.alert_no) for row in rows}
+    assert found == {
+        (subscription_id, numbers[a.source, a.id])
+        for a in new
+        for subscription_id, wanted in wanted_by.items()
+        if matches(wanted, a.kind, a.severity, a.scope)
+    }
+
+
+async def test_the_cost_grows_with_the_matches(engine: AsyncEngine) -> None:
+    scope = Scope(commodity_groups=("rare",), origin="CN", destinations=("DE",))
+    async with transaction(engine) as connection:
+        await subscriptions.create(
+            connection, NewSubscription("x", "u", "s", Filter(commodity_groups=("rare",)), None, None)
+        )
+        await connection.execute(
+            text("""
+            WITH many AS (
+                INSERT INTO alerts.subscription (name, url, secret, filter, exporters, kinds, min_severity)
+                SELECT 'n', 'u', 's', '{}', '{}', '{}', 0 FROM generate_series(1, 20000) RETURNING subscription_id
+            )
+            INSERT INTO alerts.filter_key SELECT 'group-' || row_number() OVER (), 'CN', 'DE', subscription_id
+            FROM many""")
+        )
+        await connection.execute(text("ANALYZE alerts.filter_key"))
+        await connection.execute(text("ANALYZE alerts.subscription"))
+        new = alert(0, "lanewatch.lane.changed", "critical", scope)
+        numbers = await intake.insert_alerts(connection, [new])
+        await intake.match(connection, [(numbers["/s", "0"], new)])  # warm
+        before = (await connection.execute(text(READS))).one()
+        numbers = await intake.insert_alerts(connection, [new._replace(id="1")])
+        await intake.match(connection, [(numbers["/s", "1"], new)])
+        after = (await connection.execute(text(READS))).one()
+    assert after.scanned - before.scanned == 0
+    assert after.fetched - before.fetched < 20
+
+
+READS = """
+SELECT sum(pg_stat_get_xact_tuples_returned(oid)) AS scanned, sum(pg_stat_get_xact_tuples_fetched(oid)) AS fetched
+FROM pg_class WHERE oid IN ('alerts.filter_key'::regclass, 'alerts.subscription'::regclass)"""
