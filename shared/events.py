@@ -15,16 +15,16 @@ from shared.masses import Mass
 
 # --- words that several events use ---------------------------------------------------------
 
-Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 """An identifier given by a party or an authority; no control characters."""
-Text = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*$")]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Text = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*$(?!\n)")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")]
 """ISO 3166-1 alpha-2."""
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 """ISO 4217."""
-HsCode = Annotated[str, Meta(pattern="^[0-9]{2,12}$")]
+HsCode = Annotated[str, Meta(pattern=r"^[0-9]{2,12}$(?!\n)")]
 """Harmonized System code or national subdivision, digits only; a prefix where goods are selected."""
-Element = Annotated[str, Meta(pattern="^[A-Z][a-z]?$")]
+Element = Annotated[str, Meta(pattern=r"^[A-Z][a-z]?$(?!\n)")]
 """Chemical symbol, e.g. `Dy`."""
 Moment = Annotated[datetime, Meta(tz=True)]
 """A point in time with its UTC offset (RFC 3339)."""
@@ -283,7 +283,7 @@ class LicenceRevoked(_In, frozen=True, kw_only=True):
 class Money(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An amount of money as a decimal with its currency."""
 
-    amount: Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
+    amount: Annotated[str, Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$(?!\n)")]
     currency: Currency
 
 
