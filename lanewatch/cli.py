@@ -100,6 +100,32 @@ def demo(
         raise typer.Exit(1)
 
 
+@app.command()
+def audit(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Count every event to its end, and balances against entries. Exits 1 on any gap."""
+    from lanewatch import screen  # noqa: PLC0415
+    from lanewatch.audit import audit as run_audit  # noqa: PLC0415
+
+    found = run_audit(_config())
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        screen.audit(found)
+    if not found.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command()
+def listen(
+    port: Annotated[int | None, typer.Option(help="By default LANEWATCH_DEMO_RECEIVER_PORT, 8010.")] = None,
+    secret: Annotated[str | None, typer.Option(help="whsec_…: check signatures with it.")] = None,
+) -> None:
+    """Print the webhooks that arrive, until ctrl-C."""
+    from lanewatch.listen import listen as run_listener  # noqa: PLC0415
+
+    run_listener(port or _config().demo_receiver_port, secret)
+
+
 def _config() -> "StackConfig":
     from lanewatch.stack.config import StackConfig  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """What the command prints: progress, addresses, status. Plain lines when the output is not a terminal."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -8,6 +8,9 @@ from rich.table import Table
 
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.record import Record
+
+if TYPE_CHECKING:
+    from lanewatch.audit import Audit
 
 PARTS_BY_TENTH = 10
 MARKS = {"ready": "[green]✔[/]", "stopped": "[dim]·[/]", "failed": "[red]✘[/]"}
@@ -83,3 +86,13 @@ def status(found: dict[str, Any]) -> None:
         cells = (part["state"], str(part["pid"] or "-"), str(part["restarts"]), part["address"])
         table.add_row(name, serves, *cells)
     console.print(table)
+
+
+def audit(found: "Audit") -> None:
+    """Print the audit as a table; faults stand out."""
+    table = Table.grid(padding=(0, 2))
+    for line in found.lines:
+        mark = ("[red]GAP[/]" if line.count else "[green]ok[/]") if line.is_fault else ""
+        table.add_row(line.what, f"{line.count:,}", mark)
+    console.print(table)
+    console.print("Clean: every event is accounted for." if found.is_clean else "There are gaps.", style="bold")
