@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
 from lanewatch.stack.config import StackConfig, variable
 from lanewatch.stack.errors import StackError
 from lanewatch.stack.kafka import Kafka, installed, kafka_part
-from lanewatch.stack.keeper import Keeper
+from lanewatch.stack.keeper import POLL_S, Keeper
 from lanewatch.stack.ports import require_free
 from lanewatch.stack.postgres import postgres_part
 from lanewatch.stack.service import service_part
@@ -62,6 +63,22 @@ class Stack:
     async def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until every part serves."""
         await asyncio.gather(*(keeper.wait_ready(timeout_s) for keeper in self.parts.values()))
+
+    async def wait_serving(self, timeout_s: float = 60.0) -> None:
+        """Wait until every part says now that it serves; a service says so of what it depends on, too.
+
+        Raises StackError with the names of those that do not.
+        """
+        deadline = time.monotonic() + timeout_s
+        while silent := await self.silent():
+            if time.monotonic() > deadline:
+                raise StackError(f"Not serving after {timeout_s:g} s: {', '.join(silent)}.")
+            await asyncio.sleep(POLL_S)
+
+    async def silent(self) -> list[str]:
+        """Return the names of the parts that do not serve now."""
+        answers = await asyncio.gather(*(keeper.part.is_ready() for keeper in self.parts.values()))
+        return [name for name, is_ready in zip(self.parts, answers, strict=True) if not is_ready]
 
     async def __aenter__(self) -> Self:
         await self.start()
