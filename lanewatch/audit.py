@@ -4,12 +4,13 @@ What is still under way (unread, unpublished, undelivered) is told and is no fau
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from lanewatch.stack.config import StackConfig
@@ -45,6 +46,7 @@ class Audit:
 
 def audit(config: StackConfig) -> Audit:
     """Ask Kafka, licensing and alerts, and compare. Raises StackError when one of them does not answer."""
+    logging.getLogger("aiokafka").disabled = True
     try:
         return asyncio.run(_audit(config))
     except (KafkaError, httpx.HTTPError, OSError) as error:
@@ -54,42 +56,36 @@ def audit(config: StackConfig) -> Audit:
 async def _audit(config: StackConfig) -> Audit:
     async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
         # Asked in the direction of the flow, so that what moves meanwhile is seen further down, not missed.
-        events_end = await _ends(config, config.topics.events)
+        before = await _end(config, config.topics.events)
         licensing = (await client.get(f"{config.url_of('licensing')}/v1/audit")).raise_for_status().json()
         alerts = (await client.get(f"{config.url_of('alerts')}/v1/audit")).raise_for_status().json()
-    return Audit((*_of_events(events_end, licensing), *_of_ledger(licensing), *_of_alerts(licensing, alerts)))
+        after = await _end(config, config.topics.events)
+    return Audit((*_of_events(before, after, licensing), *_of_ledger(licensing), *_of_alerts(licensing, alerts)))
 
 
-async def _ends(config: StackConfig, topic: str) -> int:
-    """Return how many records the topic has ever been given."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=config.bootstrap)
-    await consumer.start()
+async def _end(config: StackConfig, topic: str) -> int:
+    """Return how many records the topic was ever given."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=config.bootstrap, enable_auto_commit=False)
     try:
-        # Asking for the topic by name makes the client fetch what it is made of.
-        partitions = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
-        ends = await consumer.end_offsets([TopicPartition(topic, p) for p in partitions])
+        await consumer.start()
+        ends = await consumer.end_offsets(consumer.assignment())
         return sum(ends.values())
     finally:
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    found: set[int] = consumer.partitions_for_topic(topic) or set()
-    return found
-
-
-def _of_events(end: int, licensing: Mapping[str, Any]) -> tuple[Line, ...]:
+def _of_events(before: int, after: int, licensing: Mapping[str, Any]) -> tuple[Line, ...]:
     status = licensing["events_by_status"]
     read = licensing["records_read"]
     ended = sum(status.values()) + licensing["duplicates"] + licensing["dead_letters_without_event"]
     return (
-        Line("events accepted by Kafka", end),
-        Line("  not read yet", max(0, end - read)),
+        Line("events accepted by Kafka", before),
+        Line("  not read yet", max(0, before - read)),
         Line("  decided", status.get("decided", 0)),
         Line("  parked", status.get("parked", 0)),
         Line("  in the dead letters", licensing["dead_letters"]),
         Line("  duplicates, without effect", licensing["duplicates"]),
+        Line("  read that Kafka does not have", max(0, read - after), is_fault=True),
         Line("  read and without an end", abs(read - ended), is_fault=True),
         Line("  dead without a letter", licensing["dead_events_without_letter"], is_fault=True),
         Line("  shipments decided without a decision", licensing["decided_shipments_without_decision"], is_fault=True),
