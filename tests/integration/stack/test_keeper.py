@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lanewatch.stack import Keeper, StackError, State
+from lanewatch.stack import Keeper, Part, StackError, State
 from tests.integration.stack.programs import python_part, server_part
 
 KEEP_AND_WAIT = """
@@ -46,7 +46,7 @@ async def test_killed_part_is_back_within_a_second_and_a_half(tmp_path: Path) ->
 
 
 async def test_paused_part_can_be_stopped(tmp_path: Path) -> None:
-    keeper = Keeper(server_part(tmp_path))
+    keeper = Keeper(with_handler(server_part(tmp_path), "lambda *_: sys.exit(0)"))
     await keeper.start()
     keeper.kill(signal.SIGSTOP)
     async with asyncio.timeout(5):
@@ -55,14 +55,18 @@ async def test_paused_part_can_be_stopped(tmp_path: Path) -> None:
 
 
 async def test_part_that_ignores_the_stop_is_killed(tmp_path: Path) -> None:
-    part = server_part(tmp_path)
-    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{part.command.argv[2]}"
-    argv = (*part.command.argv[:2], deaf, *part.command.argv[3:])
-    keeper = Keeper(replace(part, command=replace(part.command, argv=argv), stop_timeout_s=0.3))
+    keeper = Keeper(replace(with_handler(server_part(tmp_path), "signal.SIG_IGN"), stop_timeout_s=0.3))
     await keeper.start()
     async with asyncio.timeout(5):
         await keeper.stop()
     assert keeper.pid is None
+
+
+def with_handler(part: Part, handler: str) -> Part:
+    """Give the program a handler of SIGTERM, as real servers have."""
+    python, flag, code, *arguments = part.command.argv
+    code = f"import signal, sys; signal.signal(signal.SIGTERM, {handler})\n{code}"
+    return replace(part, command=replace(part.command, argv=(python, flag, code, *arguments)))
 
 
 async def test_part_that_never_starts_fails_with_its_last_words(tmp_path: Path) -> None:
