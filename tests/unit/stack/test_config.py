@@ -1,11 +1,13 @@
 """The stack's configuration from the environment."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lanewatch.stack import StackConfig, StackError, Topics
+from lanewatch.stack.errors import explain
 from lanewatch.stack.keeper import LONGEST_DELAY_S, restart_delay
 
 
@@ -52,3 +54,10 @@ def test_first_restart_is_at_once_and_later_ones_wait_longer_up_to_a_limit() -> 
     assert delays == sorted(delays)
     assert delays[1] > 0
     assert delays[-1] == LONGEST_DELAY_S
+
+
+def test_full_disk_is_told_as_one_line_with_the_variables_to_set() -> None:
+    told = explain(OSError(errno.ENOSPC, "No space left on device", "/data/x"))
+    assert told.startswith("The disk is full (/data/x).")
+    assert "LANEWATCH_STATE_DIR" in told
+    assert explain(StackError("first\n  second")) == "first second"
