@@ -49,15 +49,18 @@ class Limits:
 
 
 class Dispatcher:
-    """Delivers for as long as `run` runs; any number of processes may do so at once."""
+    """Delivers for as long as `run` runs; any number of processes may do so at once, each as another `instance`."""
 
-    def __init__(self, engine: AsyncEngine, sender: Sender, policy: RetryPolicy, limits: Limits) -> None:
+    def __init__(self, engine: AsyncEngine, sender: Sender, policy: RetryPolicy, limits: Limits, instance: str) -> None:
         self.engine = engine
         self.sender = sender
         self.policy = policy
         self.limits = limits
+        self.instance = instance
         self.waiting_for: str | None = None
         self._worker: UUID | None = None
+        self._alive_until = 0.0
+        """By the monotonic clock; later than that, others may have taken over what is in hand."""
         self._hands: dict[UUID, Hand] = {}
         self._answers: deque[tuple[Hand, Due, Outcome]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
@@ -146,16 +149,21 @@ class Dispatcher:
         if self._stopping.is_set():
             return
         worker = self._worker or uuid4()
+        alive_until = time.monotonic() + self.limits.lease_s
         async with transaction(self.engine) as connection:
             if self._worker is None:
-                await claims.enrol(connection, worker, self.limits.lease_s)
+                await claims.enrol(connection, worker, self.instance, self.limits.lease_s)
                 is_alive = True
             else:
                 is_alive = await claims.beat(connection, worker, self.limits.lease_s)
             await claims.sweep(connection)
-        self._worker = worker if is_alive else None
-        if not is_alive:
+        if is_alive:
+            self._worker, self._alive_until = worker, alive_until
+            for hand in self._hands.values():
+                self._send_ready(hand)
+        else:
             log.warning("claims were lost: this process was silent for too long")
+            self._worker = None
             self._forget()
         self.wake()
 
@@ -220,7 +228,8 @@ class Dispatcher:
                 self._has_answers.set()
 
     def _send_ready(self, hand: Hand) -> None:
-        if self._stopping.is_set():
+        # A process that slept through its lease must not go on with what it had in hand.
+        if self._stopping.is_set() or time.monotonic() > self._alive_until:
             return
         for due in hand.take():
             task = asyncio.create_task(self._send(hand, due))

@@ -62,7 +62,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     sender = await stack.enter_async_context(
         Sender(connect_timeout_s=settings.alerts_connect_timeout_s, attempt_timeout_s=settings.alerts_attempt_timeout_s)
     )
-    dispatcher = Dispatcher(engine, sender, settings.retry_policy(), limits(settings))
+    dispatcher = Dispatcher(engine, sender, settings.retry_policy(), limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     listener = Listener(settings.database_url, {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake})
     health.add_live("delivery", dispatcher.check_live)

@@ -18,7 +18,8 @@ class AlertsSettings(SharedSettings):
     alerts_port: int = 8003
     alerts_group: str = "lanewatch-alerts"
     alerts_instance_id: str = ""
-    """Names this process in the consumer group, so that its restart moves no partition; by default host and port."""
+    """Names this process, so that after a restart it has its partitions and claims back at once; no two may share
+    it. By default host and port."""
     alerts_retry_delays_s: tuple[Annotated[float, Field(ge=0)], ...] = RetryPolicy.delays_s
     alerts_retry_jitter: Annotated[float, Field(ge=0, le=1)] = RetryPolicy.jitter
     alerts_order_hold_s: Annotated[float, Field(ge=0)] = RetryPolicy.order_hold_s
@@ -41,7 +42,7 @@ class AlertsSettings(SharedSettings):
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
     def instance(self) -> str:
-        """Return the name of this process in the consumer group."""
+        """Return the name of this process."""
         return self.alerts_instance_id or f"alerts-{socket.gethostname()}-{self.alerts_port}"
 
     def retry_policy(self) -> RetryPolicy:

@@ -62,9 +62,11 @@ _BEAT = text("""
 UPDATE alerts.worker SET alive_until = clock_timestamp() + make_interval(secs => :lease_s)
 WHERE worker_id = :worker""")
 _ENROL = text("""
-INSERT INTO alerts.worker (worker_id, alive_until)
-VALUES (:worker, clock_timestamp() + make_interval(secs => :lease_s))""")
-# A claim may also name a worker that is not there any more: it slept through its removal and claimed on.
+INSERT INTO alerts.worker (worker_id, instance, alive_until)
+VALUES (:worker, :instance, clock_timestamp() + make_interval(secs => :lease_s))
+ON CONFLICT (instance) DO UPDATE SET worker_id = excluded.worker_id, alive_until = excluded.alive_until""")
+# A claim may also name a worker that is not there any more: it was killed and has started anew, or it
+# slept through its removal and claimed on.
 _SWEEP = text("""
 WITH lapsed AS (
     DELETE FROM alerts.worker WHERE alive_until < clock_timestamp() RETURNING worker_id
@@ -80,9 +82,9 @@ WITH lapsed AS (
 SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS n FROM freed) f WHERE n > 0""")
 
 
-async def enrol(connection: AsyncConnection, worker: UUID, lease_s: float) -> None:
-    """Let a worker claim from now on."""
-    await connection.execute(_ENROL, {"worker": worker, "lease_s": lease_s})
+async def enrol(connection: AsyncConnection, worker: UUID, instance: str, lease_s: float) -> None:
+    """Let a worker claim from now on, in place of the one that bore this instance's name before."""
+    await connection.execute(_ENROL, {"worker": worker, "instance": instance, "lease_s": lease_s})
 
 
 async def beat(connection: AsyncConnection, worker: UUID, lease_s: float) -> bool:

@@ -166,7 +166,7 @@ async def test_two_processes_share_the_work_and_double_nothing(
             await inbox.wait_for(60, 30)
 
         async def are_delivered() -> bool:
-            return (await two.get("/v1/audit"))["deliveries_by_state"] == {"delivered": 600}
+            return bool((await two.get("/v1/audit"))["deliveries_by_state"] == {"delivered": 600})
 
         await eventually(are_delivered)
     for inbox in inboxes:

@@ -40,9 +40,9 @@ CREATE TABLE alerts.filter_key (
     PRIMARY KEY (commodity_group, origin, destination, subscription_id)
 );
 CREATE INDEX filter_key_subscription ON alerts.filter_key (subscription_id);
--- A process that sends; its claims are free again once it was silent for the lease.
+-- A process that sends; its claims are free again once it was silent for the lease, or has started anew.
 CREATE TABLE alerts.worker (
-    worker_id uuid PRIMARY KEY, alive_until timestamptz NOT NULL
+    worker_id uuid PRIMARY KEY, instance text NOT NULL UNIQUE, alive_until timestamptz NOT NULL
 );
 -- What one endpoint is to be sent: whoever changes its deliveries holds this row's lock.
 CREATE TABLE alerts.queue (
