@@ -10,7 +10,7 @@ from services.licensing.domain.policy import Policy
 from shared.consumption import OffsetsMovedError
 from shared.errors import RetryableError
 from tests.integration.licensing.conftest import Desk
-from tests.support.trade import declared, licence, milestone, quota, regime
+from tests.support.trade import MAGNET, declared, licence, milestone, quota, regime
 
 
 async def persist(desk: Desk, *bodies: bytes) -> None:
@@ -41,10 +41,29 @@ async def test_a_licence_and_a_quota_are_not_overdrawn_when_four_workers_race(
     assert found["decisions_by_outcome"] == {"denied": 40, "permitted": 40}
 
 
+async def test_a_quota_alone_is_not_overdrawn_when_four_workers_race(
+    desk: Desk, engine: AsyncEngine, policy: Policy
+) -> None:
+    """No licence's lock stands in front of the quota's account here, and no lane is shared."""
+    await desk.feed(quota(kg="1000"))
+
+    async def work(partition: int, destination: str) -> None:
+        worker = Desk(engine, policy, partition)
+        for n in range(15):
+            body = declared(f"{destination}{n}", commodity=MAGNET, destination=destination, kg="100")
+            await persist(worker, body)
+
+    await asyncio.gather(*(work(i + 1, destination) for i, destination in enumerate(("DE", "US", "JP", "FR"))))
+    (row,) = await desk.sql("SELECT reserved_mg FROM licensing.account WHERE account_id = 'quota:Q-1'")
+    assert row.reserved_mg == 1000 * 10**6
+    assert (await desk.audit())["decisions_by_outcome"] == {"denied": 50, "permitted": 10}
+
+
 async def test_no_shipment_sleeps_on_when_its_licence_comes_at_the_same_moment(
     desk: Desk, engine: AsyncEngine, policy: Policy
 ) -> None:
-    await desk.feed(regime())
+    # Half of the licences are awaited already, so that their placeholders are there when the race begins.
+    await desk.feed(regime(), *(declared(f"E{n}", licence_id=f"L-{n}") for n in range(0, 25, 2)))
     shipper, authority = Desk(engine, policy, 1), Desk(engine, policy, 2)
     for n in range(25):
         await asyncio.gather(
@@ -52,8 +71,8 @@ async def test_no_shipment_sleeps_on_when_its_licence_comes_at_the_same_moment(
             persist(authority, licence(f"L-{n}")),
         )
     found = await desk.audit()
-    assert found["events_by_status"] == {"decided": 1 + 3 * 25}
-    assert found["decisions_by_outcome"] == {"permitted": 25}
+    assert found["events_by_status"] == {"decided": 1 + 13 + 3 * 25}
+    assert found["decisions_by_outcome"] == {"permitted": 13 + 25}
 
 
 async def test_workers_that_touch_the_same_things_in_any_order_finish(
