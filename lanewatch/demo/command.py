@@ -94,7 +94,7 @@ async def _run(demo: StackConfig, story: Story, times: Times) -> tuple[dict[str,
                 await replay.play(story, lambda day: telling.day(day.date.isoformat()))
             with times.of("last webhooks"):
                 await wait_until_quiet(clients["licensing"], clients["alerts"], receiver)
-        found = await summary.ask(clients["licensing"], clients["alerts"])
+        found = await summary.ask(story, clients["licensing"], clients["alerts"])
     of_run = summary.of_this_run(found, receiver, door, clients.values())
     of_run |= {"seen_parked": replay.seen_parked, "restarts": _restarts(demo)}
     return summary.summarise(story, found, receiver), of_run

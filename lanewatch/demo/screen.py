@@ -1,5 +1,6 @@
 """What the demo prints: the story as it is heard by webhook, then the summary. Plain lines without a terminal."""
 
+from calendar import month_abbr
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -67,6 +68,8 @@ def summary(proper: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     events = proper["events"]
     _line("Events", f"{events['told']:,} told, {_counts(events['by_status'])}")
     _line("Decisions", _counts(proper["decisions"]))
+    early = proper["declared_before_their_licence"]
+    _line("Parked", f"{sum(early.values())} waited for a licence that came later, then {_counts(early)}")
     _line("Ledger entries", _counts(proper["ledger_entries"]))
     _line("Lane changes", _counts(proper["lane_changes"]))
     _line("Alerts", f"{sum(proper['alerts'].values()):,}")
@@ -81,16 +84,17 @@ def how_to_stop(demo: StackConfig) -> None:
 
 
 def _states(states: Mapping[str, Mapping[str, str]]) -> Table:
-    table = Table(title="State at each month's end", title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("lane")
-    months = next(iter(states.values()))
-    for month in months:
-        table.add_column(month[5:], justify="left")
-    for lane_id, by_month in states.items():
-        cells = [Text(state[:4], COLOURS[state]) for state in by_month.values()]
-        table.add_row(lane_id, *cells)
-    table.caption = "flow = flowing, cons = constrained, rest = restricted, dorm = dormant"
-    table.caption_justify = "left"
+    table = Table(
+        title="State at each month's end", title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("")
+    for lane_id in states:
+        group, _, destination = lane_id.split(":")
+        heading = "\n".join((group.replace("-", "-\n"), destination))
+        table.add_column(heading, no_wrap=True)
+    for month in next(iter(states.values())):
+        cells = [Text(by_month[month], COLOURS[by_month[month]]) for by_month in states.values()]
+        table.add_row(month_abbr[int(month[5:])], *cells)
     return table
 
 

@@ -54,6 +54,11 @@ class Story:
         """Every event once."""
         return [one for day in self.days for wave in day.waves for one in wave]
 
+    @property
+    def early(self) -> list[Event[Any]]:
+        """Every declaration that is posted before the licence that it names."""
+        return [one for day in self.days for one in day.early]
+
     @cached_property
     def fingerprint(self) -> str:
         """A digest of all events: equal for equal stories."""

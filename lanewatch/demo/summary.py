@@ -41,12 +41,16 @@ class Found(NamedTuple):
     licensing: Mapping[str, Any]
     alerts: Mapping[str, Any]
     lanes: Mapping[str, Mapping[str, Any]]
+    early: Mapping[str, int]
+    """What became of the declarations that were posted before their licence."""
 
 
-async def ask(licensing: Client, alerts: Client) -> Found:
-    """Ask both services for their audits, and licensing for the lanes that are shown."""
+async def ask(story: Story, licensing: Client, alerts: Client) -> Found:
+    """Ask both services for their audits, and licensing for the lanes that are shown and the early declarations."""
     lanes = {lane_id: await licensing.get(f"/v1/lanes/{lane_id}") for lane_id in LANES}
-    return Found(await licensing.get("/v1/audit"), await alerts.get("/v1/audit"), lanes)
+    early = [await licensing.get("/v1/events", source=one.source, id=one.id) for one in story.early]
+    outcomes = Counter(str(event["outcome"] or event["status"]) for event in early)
+    return Found(await licensing.get("/v1/audit"), await alerts.get("/v1/audit"), lanes, outcomes)
 
 
 def summarise(story: Story, found: Found, receiver: Receiver) -> dict[str, Any]:
@@ -60,6 +64,7 @@ def summarise(story: Story, found: Found, receiver: Receiver) -> dict[str, Any]:
             "by_status": found.licensing["events_by_status"],
         },
         "decisions": found.licensing["decisions_by_outcome"],
+        "declared_before_their_licence": dict(sorted(found.early.items())),
         "ledger_entries": found.licensing["ledger_entries_by_kind"],
         "lane_changes": found.licensing["lane_changes_by_state"],
         "alerts": found.licensing["alerts_by_type"],
