@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from services.alerts.api import records, subscriptions
+from services.alerts.api import records, subscriptions, webhook
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
 from services.alerts.gauges import watch_gauges
@@ -52,6 +52,7 @@ def build(settings: AlertsSettings) -> FastAPI:
     app.state.engine, app.state.settings = engine, settings
     app.include_router(subscriptions.router)
     app.include_router(records.router)
+    app.webhooks.include_router(webhook.router)
     return app
 
 

@@ -1,5 +1,6 @@
 """An alerts service in this process on fresh topics and a fresh database, and receivers to deliver to."""
 
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from lanewatch.stack import StackConfig, Topics
+from lanewatch.stack.postgres import connect, create_database, drop_database
 from shared.kafka import make_producer
 from tests.integration.alerts.receiver import Receiver
 from tests.integration.alerts.service import Service, answering, running
@@ -43,5 +45,12 @@ async def service(
 @pytest.fixture(scope="module")
 async def api_only(backbone: StackConfig) -> AsyncIterator[Service]:
     """The API on a database that a module's tests only ask; nothing is consumed or sent."""
-    async with answering(backbone) as started:
-        yield started
+    name = f"test_{secrets.token_hex(6)}"
+    server = await connect(backbone, "postgres")
+    try:
+        await create_database(server, name)
+        async with answering(backbone, name) as started:
+            yield started
+        await drop_database(server, name)
+    finally:
+        await server.close()

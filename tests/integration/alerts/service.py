@@ -1,6 +1,5 @@
 """The alerts service in the test's own process, and alerts as licensing publishes them."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from lanewatch.stack import StackConfig
-from lanewatch.stack.postgres import connect, create_database, drop_database
 from services.alerts.main import build
 from services.alerts.settings import AlertsSettings
 from services.alerts.store import SCHEMA, VERSIONS
@@ -167,11 +165,9 @@ async def running(config: StackConfig, producer: AIOKafkaProducer, **changes: An
 
 
 @asynccontextmanager
-async def answering(backbone: StackConfig) -> AsyncIterator[Service]:
-    """Answer the API over a new database, without Kafka and without sending."""
-    config = replace(backbone, database=f"test_{secrets.token_hex(6)}")
-    server = await connect(backbone, "postgres")
-    await create_database(server, config.database)
+async def answering(config: StackConfig, database: str) -> AsyncIterator[Service]:
+    """Answer the API over a database, without Kafka and without sending."""
+    config = replace(config, database=database)
     app = build(settings_of(config))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
@@ -180,5 +176,3 @@ async def answering(backbone: StackConfig) -> AsyncIterator[Service]:
             yield Service(app, api, config, None)
     finally:
         await app.state.engine.dispose()
-        await drop_database(server, config.database)
-        await server.close()

@@ -13,7 +13,7 @@ from lanewatch.stack import StackConfig, Topics
 from services.alerts.consumer import AlertsHandler
 from shared.consumption import OffsetsMovedError
 from tests.integration.alerts.receiver import Receiver
-from tests.integration.alerts.service import Service, decided, lane_changed, running
+from tests.integration.alerts.service import Service, answering, decided, lane_changed, running
 from tests.integration.alerts.waiting import eventually
 
 
@@ -174,3 +174,16 @@ async def test_two_processes_share_the_work_and_double_nothing(
         for lane in ("DE", "FR"):
             sequences = [g.event["data"]["sequence"] for g in inbox.got if g.event["data"]["lane_id"].endswith(lane)]
             assert sequences == sorted(sequences)
+
+
+@pytest.mark.parametrize("alerts_settings", [{"alerts_poll_s": 30.0}])
+async def test_what_is_new_is_sent_without_waiting_for_a_poll(service: Service, receiver: Receiver) -> None:
+    inbox = receiver.inbox()
+    created = await service.subscribe(inbox.url)
+    for sequence in range(1, 31):
+        await service.publish(lane_changed("DE", sequence))
+        await inbox.wait_for(sequence, 5)
+    # Another process, which sends nothing itself, asks for a ping.
+    async with answering(service.config, service.config.database) as other:
+        await other.api.post(f"/v1/subscriptions/{created['subscription_id']}/ping")
+        await inbox.wait_for(31, 5)

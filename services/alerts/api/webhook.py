@@ -1,0 +1,25 @@
+"""The request that a subscriber's endpoint receives, for the OpenAPI document."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header
+
+router = APIRouter()
+
+
+@router.post("alert", status_code=204, summary="An alert is delivered")
+async def alert(
+    body: Annotated[dict[str, Any], Body(media_type="application/cloudevents+json")],
+    webhook_id: Annotated[str, Header(description="The delivery: the same in every attempt, to drop doubles by")],
+    webhook_timestamp: Annotated[int, Header(description="Seconds since the epoch, of this attempt")],
+    webhook_signature: Annotated[
+        str, Header(description="`v1,` and the HMAC-SHA256 of id, timestamp and body, as Standard Webhooks says")
+    ],
+    lanewatch_attempt: Annotated[int, Header(description="Counts the attempts from 1")],
+) -> None:
+    """A CloudEvent in JSON.
+
+    Answer with any 2xx status within 15 seconds. Anything else is tried again on the schedule that
+    Standard Webhooks recommends, over three days; `Retry-After` is honoured, redirects are not followed,
+    and 410 stops all sending until the subscription is resumed. Alerts of a lane come in order.
+    """  # noqa: D401 - it describes the request, as OpenAPI shows it

@@ -1,0 +1,58 @@
+"""The service's OpenAPI document, and the headers that it promises."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.alerts.main import build
+from services.alerts.sender import headers
+from services.alerts.settings import AlertsSettings
+from services.alerts.store.claims import Due
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - published in the standard
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return build(AlertsSettings()).openapi()
+
+
+def test_the_routes_are_these(document: dict[str, Any]) -> None:
+    routes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    assert {route for route in routes if " /v1/" in route} == {
+        "POST /v1/subscriptions",
+        "GET /v1/subscriptions",
+        "GET /v1/subscriptions/{subscription_id}",
+        "PATCH /v1/subscriptions/{subscription_id}",
+        "DELETE /v1/subscriptions/{subscription_id}",
+        "POST /v1/subscriptions/{subscription_id}/ping",
+        "GET /v1/deliveries",
+        "GET /v1/deliveries/{delivery_id}",
+        "POST /v1/deliveries/{delivery_id}/retry",
+        "GET /v1/alerts",
+        "GET /v1/alerts/{alert_no}",
+        "GET /v1/lanes",
+        "GET /v1/lanes/{lane_id}",
+        "GET /v1/audit",
+    }
+
+
+def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("description"), f"{method} {path}"
+
+
+def test_the_headers_of_a_delivery_are_those_of_the_document(document: dict[str, Any]) -> None:
+    said = {p["name"] for p in document["webhooks"]["alert"]["post"]["parameters"]}
+    due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}")
+    sent = headers(SECRET, due, datetime.now(UTC))
+    assert said == {name for name in sent if name.startswith(("webhook-", "lanewatch-"))}
+    assert sent["lanewatch-attempt"] == "4"
+    assert list(document["webhooks"]["alert"]["post"]["requestBody"]["content"]) == [sent["content-type"]]
+
+
+def test_the_schedule_in_the_settings_is_the_recommended_one() -> None:
+    assert AlertsSettings().retry_policy().delays_s == (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
