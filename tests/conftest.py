@@ -1,6 +1,5 @@
 """What all tests share: one real Kafka and PostgreSQL for the session, and fresh databases and topics in them."""
 
-import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,8 +9,8 @@ import pytest
 
 from lanewatch.stack import Stack, StackConfig, Topics
 from lanewatch.stack.kafka import Kafka, installed
-from lanewatch.stack.postgres import connect, create_database, drop_database
 from lanewatch.stack.topics import create_topics
+from tests.support.fresh import fresh
 
 TESTS = Path(__file__).parent
 KINDS = ("unit", "contract", "integration", "e2e", "faults")
@@ -50,22 +49,8 @@ async def stack(kafka: Kafka) -> AsyncIterator[Stack]:
 @pytest.fixture
 async def fresh_config(backbone: StackConfig) -> AsyncIterator[StackConfig]:
     """The backbone with a new database, new topics and new ports for services, used by no other test."""
-    name = f"test_{secrets.token_hex(6)}"
-    own = StackConfig.for_tests(backbone.state_dir / name)
-    config = replace(
-        own,
-        kafka_port=backbone.kafka_port,
-        postgres_port=backbone.postgres_port,
-        database=name,
-        topics=Topics(**{field: f"{name}.{topic}" for field, topic in vars(Topics()).items()}),
-    )
-    connection = await connect(backbone, "postgres")
-    try:
-        await create_database(connection, name)
+    async with fresh(backbone) as config:
         yield config
-        await drop_database(connection, name)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

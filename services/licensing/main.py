@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from services.licensing.api import router
+from services.licensing.api.routes import router
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.policy import read_policy
 from services.licensing.publisher import Relay

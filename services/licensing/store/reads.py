@@ -73,14 +73,11 @@ _BALANCES = """
         ORDER BY a.account_id), '[]')
      FROM licensing.account a WHERE {where}) AS lines
 """
+_OF_LICENCE = """a.account_id > 'licence:' || l.licence_id || ':'
+    AND a.account_id < 'licence:' || l.licence_id || ';'
+    AND strpos(substr(a.account_id, length(l.licence_id) + 10), ':') = 0"""
 _LICENCE = f"""
-    SELECT licence_id, state, since, exporter, valid_from, valid_until, terms,
-    {
-    _BALANCES.format(
-        where="starts_with(a.account_id, 'licence:' || l.licence_id || ':')"
-        " AND a.account_id >= 'licence:' || l.licence_id AND a.account_id < 'licence:' || l.licence_id || ';'"
-    )
-}
+    SELECT licence_id, state, since, exporter, valid_from, valid_until, terms, {_BALANCES.format(where=_OF_LICENCE)}
     FROM licensing.licence l
 """
 

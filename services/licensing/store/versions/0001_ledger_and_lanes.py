@@ -50,8 +50,9 @@ CREATE TABLE licensing.licence_scope (
     PRIMARY KEY (commodity_group, origin, destination, account_id)
 );
 CREATE INDEX licence_scope_licence ON licensing.licence_scope (licence_id);
+-- By bytes, so that the accounts of one licence are one range of the index.
 CREATE TABLE licensing.account (
-    account_id text PRIMARY KEY, granted_mg bigint NOT NULL, reserved_mg bigint NOT NULL,
+    account_id text COLLATE "C" PRIMARY KEY, granted_mg bigint NOT NULL, reserved_mg bigint NOT NULL,
     written_off_mg bigint NOT NULL, excess_mg bigint NOT NULL, entries bigint NOT NULL,
     CHECK (granted_mg >= 0 AND reserved_mg >= 0 AND written_off_mg >= 0 AND excess_mg >= 0),
     CONSTRAINT never_overdrawn CHECK (reserved_mg + written_off_mg <= granted_mg + excess_mg)
@@ -89,7 +90,7 @@ CREATE TABLE licensing.outbox (
     body bytea NOT NULL, headers text, published_at timestamptz
 );
 CREATE INDEX outbox_unpublished ON licensing.outbox (number) WHERE published_at IS NULL;
--- What may be drawn from an account and what its entries say are one; a commit that parts them fails.
+-- History is only ever added to.
 CREATE FUNCTION licensing.entries_are_kept() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'ledger entries are never changed or removed'; END $$;
 CREATE TRIGGER entries_are_kept BEFORE UPDATE OR DELETE ON licensing.ledger_entry

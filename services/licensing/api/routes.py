@@ -1,21 +1,34 @@
-"""What people and systems may ask licensing: lanes, licences, quotas, regimes, shipments, events, dead letters."""
+"""The routes: lanes, licences, quotas, regimes, shipments, events, dead letters, audit."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
+from services.licensing.api import answers
 from services.licensing.store import audits, reads
 from shared.database import transaction
 from shared.errors import CallerError
 
-router = APIRouter(prefix="/v1")
+_PROBLEM = {"content": {"application/problem+json": {"schema": answers.Problem.model_json_schema()}}}
+router = APIRouter(
+    prefix="/v1",
+    responses={
+        404: {"description": "There is no such thing", **_PROBLEM},
+        422: {"description": "A parameter is not valid", **_PROBLEM},
+        503: {"description": "The database is away; try again", **_PROBLEM},
+    },
+)
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Cursor = Annotated[str, Query(max_length=256, description="`next` of the page before")]
+NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str | None, Query(max_length=256, pattern=NO_NUL)]
+Name = Annotated[str, Path(min_length=1, max_length=256, pattern=NO_NUL)]
+Cursor = Annotated[str, Query(max_length=256, pattern=NO_NUL, description="`next` of the page before")]
+Number = Annotated[int, Query(ge=0, lt=2**63, description="`next` of the page before")]
 
 
 def _json(value: Any) -> Response:
@@ -38,13 +51,13 @@ def _engine(request: Request) -> AsyncEngine:
     return engine
 
 
-@router.get("/lanes", tags=["lanes"])
+@router.get("/lanes", tags=["lanes"], responses={200: {"model": answers.LanePage}})
 async def lanes(
     request: Request,
-    commodity_group: str | None = None,
-    origin: str | None = None,
-    destination: str | None = None,
-    state: str | None = None,
+    commodity_group: Text = None,
+    origin: Text = None,
+    destination: Text = None,
+    state: Text = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> Response:
@@ -54,16 +67,16 @@ async def lanes(
     return _page(found, limit, "lane_id")
 
 
-@router.get("/lanes/{lane_id}", tags=["lanes"])
-async def lane(request: Request, lane_id: str) -> Response:
+@router.get("/lanes/{lane_id:path}", tags=["lanes"], responses={200: {"model": answers.LaneWithChanges}})
+async def lane(request: Request, lane_id: Name) -> Response:
     """Show one lane with all changes of its flow state and their evidence."""
     async with transaction(_engine(request)) as c:
         return _found(await reads.lane(c, lane_id), "lane")
 
 
-@router.get("/licences", tags=["licences"])
+@router.get("/licences", tags=["licences"], responses={200: {"model": answers.LicencePage}})
 async def licences(
-    request: Request, exporter: str | None = None, state: str | None = None, limit: Limit = 100, cursor: Cursor = ""
+    request: Request, exporter: Text = None, state: Text = None, limit: Limit = 100, cursor: Cursor = ""
 ) -> Response:
     """List licences with the balance of each line."""
     async with transaction(_engine(request)) as c:
@@ -71,64 +84,66 @@ async def licences(
     return _page(found, limit, "licence_id")
 
 
-@router.get("/licences/{licence_id}", tags=["licences"])
-async def licence(request: Request, licence_id: str) -> Response:
-    """Show one licence with its terms and the balance of each line."""
-    async with transaction(_engine(request)) as c:
-        return _found(await reads.licence(c, licence_id), "licence")
-
-
-@router.get("/licences/{licence_id}/ledger", tags=["licences"])
+@router.get("/licences/{licence_id:path}/ledger", tags=["licences"], responses={200: {"model": answers.EntryPage}})
 async def licence_ledger(
-    request: Request, licence_id: str, line_no: int = 1, limit: Limit = 100, cursor: Annotated[int, Query(ge=0)] = 0
+    request: Request,
+    licence_id: Name,
+    line_no: Annotated[int, Query(ge=1, le=9999)] = 1,
+    limit: Limit = 100,
+    cursor: Number = 0,
 ) -> Response:
     """List the ledger entries of one line of a licence, oldest first."""
     async with transaction(_engine(request)) as c:
         return _page(await reads.ledger(c, f"licence:{licence_id}:{line_no}", limit, cursor), limit, "number")
 
 
-@router.get("/quotas", tags=["quotas"])
+@router.get("/licences/{licence_id:path}", tags=["licences"], responses={200: {"model": answers.Licence}})
+async def licence(request: Request, licence_id: Name) -> Response:
+    """Show one licence with its terms and the balance of each line."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.licence(c, licence_id), "licence")
+
+
+@router.get("/quotas", tags=["quotas"], responses={200: {"model": answers.QuotaPage}})
 async def quotas(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
     """List quotas with their balances."""
     async with transaction(_engine(request)) as c:
         return _page(await reads.quotas(c, limit, cursor), limit, "quota_id")
 
 
-@router.get("/quotas/{quota_id}", tags=["quotas"])
-async def quota(request: Request, quota_id: str) -> Response:
-    """Show one quota with its balance."""
-    async with transaction(_engine(request)) as c:
-        return _found(await reads.quota(c, quota_id), "quota")
-
-
-@router.get("/quotas/{quota_id}/ledger", tags=["quotas"])
-async def quota_ledger(
-    request: Request, quota_id: str, limit: Limit = 100, cursor: Annotated[int, Query(ge=0)] = 0
-) -> Response:
+@router.get("/quotas/{quota_id:path}/ledger", tags=["quotas"], responses={200: {"model": answers.EntryPage}})
+async def quota_ledger(request: Request, quota_id: Name, limit: Limit = 100, cursor: Number = 0) -> Response:
     """List the ledger entries of a quota, oldest first."""
     async with transaction(_engine(request)) as c:
         return _page(await reads.ledger(c, f"quota:{quota_id}", limit, cursor), limit, "number")
 
 
-@router.get("/regimes", tags=["regimes"])
+@router.get("/quotas/{quota_id:path}", tags=["quotas"], responses={200: {"model": answers.Quota}})
+async def quota(request: Request, quota_id: Name) -> Response:
+    """Show one quota with its balance."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.quota(c, quota_id), "quota")
+
+
+@router.get("/regimes", tags=["regimes"], responses={200: {"model": answers.RegimePage}})
 async def regimes(request: Request) -> Response:
     """List the regimes with their terms and suspensions."""
     async with transaction(_engine(request)) as c:
         return _json({"items": await reads.regimes(c), "next": None})
 
 
-@router.get("/shipments/{shipment_id}", tags=["shipments"])
-async def shipment(request: Request, shipment_id: str) -> Response:
+@router.get("/shipments/{shipment_id:path}", tags=["shipments"], responses={200: {"model": answers.Shipment}})
+async def shipment(request: Request, shipment_id: Name) -> Response:
     """Show one shipment with its decisions, their reasons, and its ledger entries."""
     async with transaction(_engine(request)) as c:
         return _found(await reads.shipment(c, shipment_id), "shipment")
 
 
-@router.get("/events", tags=["events"])
+@router.get("/events", tags=["events"], responses={200: {"model": answers.EventStatus}})
 async def event(
     request: Request,
-    source: Annotated[str, Query(max_length=256)],
-    id: Annotated[str, Query(max_length=256)],
+    source: Annotated[str, Query(max_length=256, pattern=NO_NUL)],
+    id: Annotated[str, Query(max_length=256, pattern=NO_NUL)],
 ) -> Response:
     """Tell what became of an event: decided, parked, dead, or not seen yet (`waiting`)."""
     async with transaction(_engine(request)) as c:
@@ -145,9 +160,9 @@ async def positions(request: Request) -> Response:
         return _json(await reads.positions(c, request.app.state.settings.topic_events))
 
 
-@router.get("/dead-letters", tags=["events"])
+@router.get("/dead-letters", tags=["events"], responses={200: {"model": answers.DeadLetterPage}})
 async def dead_letters(
-    request: Request, limit: Limit = 100, cursor: Annotated[str, Query(pattern=r"^(\d+:\d+)?$")] = ""
+    request: Request, limit: Limit = 100, cursor: Annotated[str, Query(pattern=r"^([0-9]{1,9}:[0-9]{1,18})?$")] = ""
 ) -> Response:
     """List the events that could not be used, with the reason."""
     async with transaction(_engine(request)) as c:

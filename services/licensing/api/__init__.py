@@ -1,0 +1,1 @@
+"""The HTTP API under `/v1`: what people and systems may ask licensing."""

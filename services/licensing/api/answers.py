@@ -1,0 +1,244 @@
+"""The shapes of the answers, for the OpenAPI document; a test holds what is sent to them."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events import FlowState, Outcome
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reason(_Answer):
+    """A rule that spoke: its id, one sentence, and the figures in it."""
+
+    rule: str
+    says: str
+    figures: dict[str, str] = {}
+
+
+class Lane(_Answer):
+    """A commodity group's way from an origin to a destination, or to the world."""
+
+    lane_id: str
+    commodity_group: str
+    origin: str
+    destination: str
+    state: FlowState
+    since: datetime | None
+    """Null: it has never been anything but dormant."""
+    sequence: int
+    """How often the state has changed."""
+    reasons: list[Reason]
+
+
+class LaneChange(_Answer):
+    """One change of flow state with its evidence."""
+
+    sequence: int
+    previous: FlowState
+    state: FlowState
+    at: datetime
+    reasons: list[Reason]
+    caused_by: str
+
+
+class LaneWithChanges(Lane):
+    """A lane with its history, oldest first."""
+
+    changes: list[LaneChange]
+
+
+class Balance(_Answer):
+    """What an account was granted, and what of it is reserved, written off and left; decimal kilograms."""
+
+    account: str
+    granted_kg: str
+    reserved_kg: str
+    written_off_kg: str
+    left_kg: str
+
+
+class Licence(_Answer):
+    """A licence with the balance of each line; `awaited` ones are named by shipments and not issued yet."""
+
+    licence_id: str
+    state: Literal["awaited", "active", "suspended", "revoked", "expired"]
+    since: datetime | None
+    exporter: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    terms: dict[str, Any] | None
+    lines: list[Balance]
+
+
+class Entry(_Answer):
+    """A ledger entry: by how much it changed what is granted, reserved and written off."""
+
+    number: int
+    kind: Literal["grant", "reserve", "write_off", "give_back", "refund"]
+    granted_kg: str
+    reserved_kg: str
+    written_off_kg: str
+    shipment_id: str | None
+    line_no: int | None
+    caused_by: str
+    recorded_at: datetime
+
+
+class Quota(_Answer):
+    """A quota with its balance in decimal kilograms."""
+
+    quota_id: str
+    terms: dict[str, Any]
+    closed_at: datetime | None
+    granted_kg: str
+    reserved_kg: str
+    written_off_kg: str
+    left_kg: str
+
+
+class Regime(_Answer):
+    """A regime with its terms; `state` holds its suspensions and its end."""
+
+    regime_id: str
+    terms: dict[str, Any]
+    state: dict[str, Any]
+
+
+class Decision(_Answer):
+    """What was decided, every rule that spoke, and the ledger entries that followed."""
+
+    decision_id: str
+    outcome: Outcome
+    reasons: list[Reason]
+    ledger_entries: list[str]
+    policy_version: str
+    caused_by: str
+    at: datetime
+
+
+class ShipmentEntry(_Answer):
+    """A ledger entry of a shipment."""
+
+    account_id: str
+    number: int
+    kind: str
+    reserved_kg: str
+    written_off_kg: str
+    line_no: int | None
+    caused_by: str
+
+
+class Shipment(_Answer):
+    """A shipment with its decisions and its ledger entries; `outcome` is null while it is parked."""
+
+    shipment_id: str
+    declared: dict[str, Any]
+    declared_at: datetime
+    lanes: list[str]
+    progress: str
+    is_held: bool
+    outcome: Outcome | None
+    reservation: Literal["none", "reserved", "written_off", "given_back"]
+    decisions: list[Decision]
+    ledger: list[ShipmentEntry]
+
+
+class DeadLetterNote(_Answer):
+    """Why an event could not be used."""
+
+    reason: str
+    pointer: str | None
+    recorded_at: datetime
+
+
+class DecisionNote(_Answer):
+    """The decision that an event brought."""
+
+    decision_id: str
+    outcome: Outcome
+    reasons: list[Reason]
+
+
+class EventStatus(BaseModel):
+    """What became of an event; `waiting`: licensing has not seen it."""
+
+    source: str
+    id: str
+    status: Literal["decided", "parked", "dead", "waiting"]
+    type: str | None = None
+    time: datetime | None = None
+    outcome: str | None = None
+    waiting_for: str | None = None
+    entity: str | None = None
+    recorded_at: datetime | None = None
+    decisions: list[DecisionNote] = []
+    dead_letters: list[DeadLetterNote] = []
+
+
+class DeadLetter(_Answer):
+    """An event that could not be used; `place` is its partition and offset."""
+
+    place: str
+    source: str | None
+    id: str | None
+    reason: str
+    pointer: str | None
+    recorded_at: datetime
+    body: str
+
+
+class LanePage(_Answer):
+    """Lanes; `next` is the cursor of the next page."""
+
+    items: list[Lane]
+    next: str | None
+
+
+class LicencePage(_Answer):
+    """Licences; `next` is the cursor of the next page."""
+
+    items: list[Licence]
+    next: str | None
+
+
+class EntryPage(_Answer):
+    """Ledger entries; `next` is the cursor of the next page."""
+
+    items: list[Entry]
+    next: str | None
+
+
+class QuotaPage(_Answer):
+    """Quotas; `next` is the cursor of the next page."""
+
+    items: list[Quota]
+    next: str | None
+
+
+class RegimePage(_Answer):
+    """All regimes."""
+
+    items: list[Regime]
+    next: None
+
+
+class DeadLetterPage(_Answer):
+    """Dead letters; `next` is the cursor of the next page."""
+
+    items: list[DeadLetter]
+    next: str | None
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[dict[str, str]] = []

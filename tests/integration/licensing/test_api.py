@@ -1,0 +1,145 @@
+"""The read API over HTTP: answers are as the OpenAPI document says, and bad questions get a clear answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import jsonschema
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from lanewatch.stack import StackConfig
+from lanewatch.stack.topics import create_topics
+from shared.kafka import make_producer
+from tests.support.fresh import fresh
+from tests.support.running import running, until
+from tests.support.topics import publish
+from tests.support.trade import declared, licence, milestone, quota, regime
+
+
+@asynccontextmanager
+async def producing(config: StackConfig) -> AsyncIterator[AIOKafkaProducer]:
+    await create_topics(config.bootstrap, config.topics)
+    producer = make_producer(config.bootstrap, "test")
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture(scope="module")
+async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
+    """A licensing service that has seen something of everything, ids with odd characters too."""
+    bodies = [
+        regime(),
+        quota(),
+        licence("L/1"),
+        licence("L/1:1"),
+        declared("S/1", licence_id="L/1"),
+        milestone("S/1", "cleared"),
+        declared("S/2"),
+        declared("S/3", licence_id="L-awaited", id="waits"),
+        milestone("S/1", "cancelled", id="c1"),
+        milestone("S/1", "departed", id="dies"),
+    ]
+    async with (
+        fresh(backbone) as config,
+        producing(config) as producer,
+        running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
+        httpx.AsyncClient(base_url=program.url, timeout=10) as client,
+    ):
+        await publish(producer, config.topics, *bodies)
+        await producer.send_and_wait(config.topics.events, b"\xff\x00", key=b"x")
+
+        async def is_read() -> bool:
+            return bool((await client.get("/v1/audit")).json()["records_read"] == len(bodies) + 1)
+
+        await until(is_read, "all events")
+        yield client
+
+
+QUESTIONS = [
+    ("/v1/lanes", "/v1/lanes"),
+    ("/v1/lanes?state=restricted&limit=1", "/v1/lanes"),
+    ("/v1/lanes/magnets-controlled:CN:world", "/v1/lanes/{lane_id}"),
+    ("/v1/licences", "/v1/licences"),
+    ("/v1/licences/L/1", "/v1/licences/{licence_id}"),
+    ("/v1/licences/L-awaited", "/v1/licences/{licence_id}"),
+    ("/v1/licences/L/1/ledger", "/v1/licences/{licence_id}/ledger"),
+    ("/v1/quotas", "/v1/quotas"),
+    ("/v1/quotas/Q-1", "/v1/quotas/{quota_id}"),
+    ("/v1/quotas/Q-1/ledger?limit=1", "/v1/quotas/{quota_id}/ledger"),
+    ("/v1/regimes", "/v1/regimes"),
+    ("/v1/shipments/S/1", "/v1/shipments/{shipment_id}"),
+    ("/v1/shipments/S/3", "/v1/shipments/{shipment_id}"),
+    ("/v1/events?source=/test&id=waits", "/v1/events"),
+    ("/v1/events?source=/test&id=dies", "/v1/events"),
+    ("/v1/events?source=/test&id=never-seen", "/v1/events"),
+    ("/v1/dead-letters", "/v1/dead-letters"),
+]
+
+
+def schema_of(document: dict[str, Any], route: str, status: str, kind: str) -> dict[str, Any]:
+    found = document["paths"][route]["get"]["responses"][status]["content"][kind]["schema"]
+    return {**found, "components": document["components"]}
+
+
+@pytest.mark.parametrize("path,route", QUESTIONS)
+async def test_answers_are_what_the_openapi_document_says(client: httpx.AsyncClient, path: str, route: str) -> None:
+    document = (await client.get("/openapi.json")).json()
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    jsonschema.validate(answer.json(), schema_of(document, route, "200", "application/json"))
+
+
+@pytest.mark.parametrize("what", ["lanes", "licences", "quotas", "shipments"])
+@pytest.mark.parametrize("name", ["none", "a b", "ä/ö", "x" * 256])
+async def test_what_is_not_there_is_a_404(client: httpx.AsyncClient, what: str, name: str) -> None:
+    answer = await client.get(f"/v1/{what}/{quote(name)}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path,pointer",
+    [
+        ("/v1/lanes?limit=0", "/query/limit"),
+        ("/v1/lanes?limit=x", "/query/limit"),
+        ("/v1/lanes?state=%00", "/query/state"),
+        ("/v1/lanes?cursor=%00", "/query/cursor"),
+        ("/v1/lanes/%00", "/path/lane_id"),
+        ("/v1/shipments/" + "x" * 257, "/path/shipment_id"),
+        ("/v1/events?source=a", "/query/id"),
+        ("/v1/events?source=a&id=%00", "/query/id"),
+        ("/v1/dead-letters?cursor=1", "/query/cursor"),
+        ("/v1/quotas/Q-1/ledger?cursor=-1", "/query/cursor"),
+        ("/v1/licences/L/ledger?line_no=99999999999999999999", "/query/line_no"),
+    ],
+)
+async def test_a_bad_question_names_its_fault(client: httpx.AsyncClient, path: str, pointer: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_licence_shows_only_its_own_lines(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/v1/licences/L/1")).json()
+    assert [line["account"] for line in found["lines"]] == ["licence:L/1:1"]
+    found = (await client.get("/v1/licences/L/1:1")).json()
+    assert [line["account"] for line in found["lines"]] == ["licence:L/1:1:1"]
+
+
+async def test_pages_follow_on(client: httpx.AsyncClient) -> None:
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await client.get("/v1/lanes", params={"limit": 2, "cursor": cursor})).json()
+        seen += [lane["lane_id"] for lane in page["items"]]
+        cursor = page["next"]
+    assert len(seen) == len(set(seen)) == len((await client.get("/v1/lanes")).json()["items"])
+
+
+async def test_an_event_that_died_says_why(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/v1/events", params={"source": "/test", "id": "dies"})).json()
+    assert found["status"] == "dead"
+    assert found["dead_letters"][0]["reason"] == "a shipment that was cancelled cannot be departed"

@@ -1,0 +1,30 @@
+"""A place of its own on the shared Kafka and PostgreSQL."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from lanewatch.stack import StackConfig, Topics
+from lanewatch.stack.postgres import connect, create_database, drop_database
+
+
+@asynccontextmanager
+async def fresh(backbone: StackConfig) -> AsyncIterator[StackConfig]:
+    """Yield a config with a new database, names of new topics, and new ports for services."""
+    name = f"test_{secrets.token_hex(6)}"
+    own = StackConfig.for_tests(backbone.state_dir / name)
+    config = replace(
+        own,
+        kafka_port=backbone.kafka_port,
+        postgres_port=backbone.postgres_port,
+        database=name,
+        topics=Topics(**{field: f"{name}.{topic}" for field, topic in vars(Topics()).items()}),
+    )
+    connection = await connect(backbone, "postgres")
+    try:
+        await create_database(connection, name)
+        yield config
+        await drop_database(connection, name)
+    finally:
+        await connection.close()
