@@ -5,10 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-
-from shared.errors import RetryableError
+from aiokafka.errors import KafkaError
 
 Client = TypeVar("Client", AIOKafkaProducer, AIOKafkaConsumer)
 
@@ -65,25 +62,6 @@ async def start_when_up(make: Callable[[], Client]) -> Client:
             await asyncio.sleep(0.25)
         else:
             return client
-
-
-async def ensure_topics(bootstrap: str, partitions_by_topic: dict[str, int]) -> None:
-    """Create the topics that are not there yet. Raises RetryableError when the broker is away."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    try:
-        await admin.start()
-        wanted = [
-            NewTopic(name=name, num_partitions=count, replication_factor=-1)
-            for name, count in partitions_by_topic.items()
-        ]
-        answer = await admin.create_topics(wanted)
-        for name, code, *_ in answer.topic_errors:
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise RetryableError(f"topic {name} could not be created: {for_code(code).__name__}")
-    except KafkaError as error:
-        raise RetryableError(f"Kafka is away: {error}") from error
-    finally:
-        await admin.close()
 
 
 async def check_broker(client: AIOKafkaProducer | AIOKafkaConsumer, topics: Iterable[str]) -> str | None:

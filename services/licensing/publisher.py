@@ -54,11 +54,10 @@ class Relay:
         while not self._stopping.is_set():
             try:
                 await self._lead()
-                self.waiting_for = None
             except (RetryableError, KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self.waiting_for = f"{type(error).__name__}: {error}"
                 self._turn_at = time.monotonic()
-                await self._sleep(0.25)
+                await _wait(self._stopping, 0.25)
 
     async def _lead(self) -> None:
         """Hold the lock on a connection of its own; the lock goes with the connection."""
@@ -67,24 +66,21 @@ class Relay:
         try:
             if not await connection.fetchval(_LOCK):
                 self._turn_at = time.monotonic()
-                return await self._sleep(self.poll_s)
+                self.waiting_for = None
+                return await _wait(self._stopping, self.poll_s)
             IS_RELAY.set(1)
             await connection.add_listener("lanewatch_outbox", lambda *_: self._wake.set())
             while not self._stopping.is_set():
                 self._wake.clear()
                 self._turn_at = time.monotonic()
-                if await self._publish() < BATCH:
-                    await self._sleep(self.poll_s)
+                published = await self._publish()
+                self.waiting_for = None
+                if published < BATCH:
+                    await _wait(self._wake, self.poll_s)
                     await connection.fetchval("SELECT 1", timeout=5)
         finally:
             IS_RELAY.set(0)
             await connection.close(timeout=2)
-
-    async def _sleep(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _publish(self) -> int:
         async with transaction(self.engine) as c:
@@ -112,6 +108,13 @@ class Relay:
     async def check_ready(self) -> str | None:
         """Return what the relay waits for, if anything."""
         return self.waiting_for
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
 
 
 def _headers(text: str | None) -> list[tuple[str, bytes]]:

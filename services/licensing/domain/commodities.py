@@ -31,7 +31,10 @@ def implies(narrow: Selector, wide: Selector) -> bool:
 
 
 def may_overlap(one: Selector, other: Selector) -> bool:
-    """Return whether some goods may be of both selectors."""
+    """Return whether the selectors have goods in common: each list that both give must share something.
+
+    Goods of several elements can satisfy two selectors that share none; they are not what either means.
+    """
     return (
         (not one.hs or not other.hs or any(a.startswith(b) or b.startswith(a) for a in one.hs for b in other.hs))
         and _meet(one.elements, other.elements)
