@@ -176,7 +176,7 @@ async def test_two_processes_share_the_work_and_double_nothing(
             assert sequences == sorted(sequences)
 
 
-@pytest.mark.parametrize("alerts_settings", [{"alerts_poll_s": 30.0}])
+@pytest.mark.parametrize("alerts_settings", [{"alerts_poll_s": 30.0, "alerts_lease_s": 90.0}])
 async def test_what_is_new_is_sent_without_waiting_for_a_poll(service: Service, receiver: Receiver) -> None:
     inbox = receiver.inbox()
     created = await service.subscribe(inbox.url)

@@ -1,5 +1,6 @@
 """The index on PostgreSQL finds what the definition says, and its cost grows with the matches."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription
 from shared.database import make_engine, transaction, upgrade_schema
 from shared.events import EVERYWHERE, WORLD, Scope, Severity
+from tests.integration.alerts.waiting import eventually
 
 WORDS = ("a", "b", "c")
 
@@ -77,6 +79,31 @@ async def test_the_index_agrees_with_the_definition(
         for subscription_id, wanted in wanted_by.items()
         if matches(wanted, a.kind, a.severity, a.scope)
     }
+
+
+async def test_a_subscription_waits_for_alerts_that_are_being_matched(engine: AsyncEngine) -> None:
+    """Else it could be committed before an alert that was matched without it."""
+
+    async def create() -> None:
+        async with transaction(engine) as connection:
+            await subscriptions.create(connection, NewSubscription("n", "u", "s", Filter(), None, None))
+
+    async with transaction(engine) as connection:
+        await intake.share_subscriptions(connection)
+        creating = asyncio.create_task(create())
+
+        async def is_waiting() -> bool:
+            async with transaction(engine) as other:
+                return bool((await other.execute(text(WAITING))).scalar_one())
+
+        await eventually(lambda: creating.done() or is_waiting())
+        assert not creating.done()
+    await asyncio.wait_for(creating, 5)
+
+
+WAITING = """
+SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"""
 
 
 async def test_the_cost_grows_with_the_matches(engine: AsyncEngine) -> None:
