@@ -11,8 +11,9 @@ from lanewatch.demo.story import Day, Story
 from lanewatch.stack import StackError
 from shared.cloudevents import Event
 
-FIRST_LOOK_S, NEXT_LOOK_S = 0.012, 0.006
-"""A wave takes licensing some 20 ms; asking more often would only take its time."""
+NEXT_LOOK_S = 0.005
+LONGEST_FIRST_LOOK_S = 0.2
+SMOOTHING = 0.2
 
 
 class Replay:
@@ -22,6 +23,8 @@ class Replay:
         self.door = door
         self.licensing = licensing
         self.seen_parked = 0
+        self._usual_s = 0.02
+        """How long licensing takes for a wave of late; asking much sooner would only take its time."""
 
     async def play(self, story: Story, on_day: Callable[[Day], None]) -> None:
         """Post the whole story; `on_day` is told each day that begins. Raises StackError."""
@@ -33,13 +36,14 @@ class Replay:
                     self.seen_parked += await self._count_parked(wave)
 
     async def _wait_until_read(self, places: Places) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        await asyncio.sleep(FIRST_LOOK_S)
+        began = time.monotonic()
+        await asyncio.sleep(min(self._usual_s * 2 / 3, LONGEST_FIRST_LOOK_S))
         while True:
             read = await self.licensing.get("/v1/positions")
             if all(read.get(partition, 0) >= offset for partition, offset in places.items()):
+                self._usual_s += SMOOTHING * (time.monotonic() - began - self._usual_s)
                 return
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + PATIENCE_S:
                 raise StackError(f"licensing did not read up to {places} within {PATIENCE_S:g} s; it is at {read}.")
             await asyncio.sleep(NEXT_LOOK_S)
 
