@@ -93,7 +93,10 @@ class EventHandler:
     async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
         """Put one record that makes the transaction fail into the dead letters."""
         reason = error.reason if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
-        letter = DeadLetter(record.partition, record.offset, None, None, reason[:2000], None, record.value or b"")
+        event = next((a.event for a in _read([record]).arrivals), None)
+        source, event_id = (event.source, event.id) if event else (None, None)
+        body = record.value or b""
+        letter = DeadLetter(record.partition, record.offset, source, event_id, reason[:2000], None, body)
         async with transaction(self.engine) as c:
             await offsets.move(c, self.topic, advance, {})
             await save_dead_letters(c, [letter], self.topics_out[1])

@@ -69,10 +69,16 @@ def apply(book: Book, event: Event[TradeData]) -> None:
     while todo:
         current = todo.popleft()
         ending = book.endings[current.name] = _apply_one(book, current)
-        if ending.waiting_for in book.parked:
-            book.parked[ending.waiting_for].append(Parked(current, ending.waiting_for, 0))
+        if ending.waiting_for is not None:
+            _park(book, current, ending.waiting_for)
         if ending.status == "decided" and isinstance(current.data, BRINGS):
             todo.extendleft(reversed(_woken(book, entity_key(current))))
+
+
+def _park(book: Book, event: Event[TradeData], waiting_for: str) -> None:
+    deadline = on_shipments.parking_deadline(book, event)
+    book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline)
+    book.parked.setdefault(waiting_for, []).append(Parked(event, waiting_for, deadline))
 
 
 def _apply_one(book: Book, event: Event[TradeData]) -> Ending:
@@ -92,9 +98,7 @@ def _woken(book: Book, key: str) -> list[Event[TradeData]]:
 
 def _end_waiting(book: Book, tick: ClockTicked, todo: deque[Event[TradeData]]) -> None:
     """Shipments that waited too long are held; other events go to the dead letters."""
-    due: list[Parked] = [p for p in book.overdue if on_shipments.parking_deadline(book, p.event) <= tick.now]
-    book.overdue = [p for p in book.overdue if p not in due]
-    for parked in due:
+    for parked in book.take_overdue(tick.now):
         book.woken.append(parked)
         event = parked.event
         if isinstance(event.data, ShipmentDeclared):

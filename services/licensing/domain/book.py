@@ -43,6 +43,8 @@ class Ending(NamedTuple):
     outcome: str
     waiting_for: str | None = None
     pointer: str | None = None
+    deadline: datetime | None = None
+    """Until when a parked event may wait."""
 
 
 class Parked(NamedTuple):
@@ -50,7 +52,11 @@ class Parked(NamedTuple):
 
     event: Event[TradeData]
     waiting_for: str
-    position: int
+    deadline: datetime
+
+
+def _by_deadline(parked: Parked) -> tuple[datetime, str]:
+    return parked.deadline, parked.event.name
 
 
 @dataclass(slots=True)
@@ -68,9 +74,9 @@ class Book:
     gate_accounts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """By lane: licence and account of each licence line that opens it; loaded for the lanes listed only."""
     parked: dict[str, list[Parked]] = field(default_factory=dict)
-    """By what is waited for; loaded for what the batch may bring."""
-    overdue: list[Parked] = field(default_factory=list)
-    """What has waited too long by the batch's latest tick."""
+    """By what is waited for: all that waits for `wakes`, and whatever is due by the batch's latest tick."""
+    wakes: set[str] = field(default_factory=set)
+    """What the batch may bring."""
     due_licences: set[str] = field(default_factory=set)
     """Licences whose validity begins or ends by the batch's latest tick."""
     lane_families: set[tuple[str, str]] = field(default_factory=set)
@@ -125,10 +131,16 @@ class Book:
 
     def waiting_for(self, key: str) -> list[Parked]:
         """Take out, in their order, the events that wait for a thing. Raises Missing."""
-        if key not in self.parked:
+        if key not in self.wakes:
             raise Missing("wake", key)
-        waiting, self.parked[key] = self.parked[key], []
-        return waiting
+        return self.parked.pop(key, [])
+
+    def take_overdue(self, now: datetime) -> list[Parked]:
+        """Take out what may wait no longer, the earliest deadline first."""
+        due = sorted((p for waiting in self.parked.values() for p in waiting if p.deadline <= now), key=_by_deadline)
+        for parked in due:
+            self.parked[parked.waiting_for].remove(parked)
+        return due
 
     def opens(self, lane_id: str) -> tuple[tuple[str, str], ...]:
         """Return licence and account of what opens a lane. Raises Missing."""

@@ -142,7 +142,7 @@ def _draw_on_licence(
 
 def _judge_quotas(s: ShipmentDeclared, line: ShipmentLine, at: datetime, book: Book, verdict: Verdict) -> None:
     asked_mg = line.net_mass.mg
-    for quota in book.quotas.values():
+    for _, quota in sorted(book.quotas.items()):
         if not quota.in_period(at) or not quota.concerns(s, line.commodity):
             continue
         what = f"line {line.line_no}: quota {quota.terms.quota_id}"

@@ -43,7 +43,7 @@ def _quota_gates(lane: Lane, at: datetime, book: Book) -> list[Gate]:
     group = book.policy.group(lane.commodity_group).covers
     destination = None if lane.destination == WORLD else lane.destination
     gates = []
-    for quota in book.quotas.values():
+    for _, quota in sorted(book.quotas.items()):
         if not quota.in_period(at) or not quota.governs_lane(group, lane.origin, destination):
             continue
         title = f"quota {quota.terms.quota_id}"

@@ -33,7 +33,8 @@ def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[dateti
         due |= {
             (at, "regime", regime_id) for at in regime.boundaries() if at <= now and (before is None or at > before)
         }
-    for licence_id in book.due_licences:
+    issued_here = {key for kind, key in book.touched if kind == "licence"}
+    for licence_id in book.due_licences | issued_here:
         terms = book.licence(licence_id).terms
         if terms is not None:
             moments = (terms.valid_from, terms.valid_until)

@@ -91,8 +91,8 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
 
 
 def parking_deadline(book: Book, event: Event[Any]) -> datetime:
-    """Return until when, by event time, an event may wait for what it refers to."""
-    return event.time + timedelta(days=book.policy.parking_days)
+    """Return until when an event may wait: some days from when it happened or, if that is later, was parked."""
+    return max(event.time, book.clock or event.time) + timedelta(days=book.policy.parking_days)
 
 
 def _conclude(

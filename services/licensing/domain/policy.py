@@ -45,7 +45,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refused_window_days: Count
     refused_min_decisions: Count
     parking_days: Count
-    """An event waits so many days, by event time, for what it refers to."""
+    """An event waits so many days for what it refers to."""
 
     def group(self, group_id: str) -> CommodityGroup:
         """Return a group by its id. Raises KeyError when the policy has none such."""

@@ -6,7 +6,7 @@ same lock.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -21,12 +21,11 @@ from services.licensing.store import records
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.events import WORLD, ShipmentDeclared, TradeData
 
-_PARKED = """
-    SELECT body, waiting_for, kafka_offset FROM licensing.event
-    WHERE status = 'parked' AND ({where}) ORDER BY recorded_at, partition, kafka_offset
-"""
-_WAITING = text(_PARKED.format(where="waiting_for = ANY(:keys)"))
-_OVERDUE = text(_PARKED.format(where="time <= :before"))
+_PARKED = text("""
+    SELECT body, waiting_for, deadline FROM licensing.event
+    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now)
+    ORDER BY recorded_at, batch_index
+""")
 _GATE = text("""
     SELECT DISTINCT w.lane_id, s.licence_id, s.account_id
     FROM unnest(CAST(:lanes AS text[]), CAST(:groups AS text[]), CAST(:origins AS text[]),
@@ -76,20 +75,17 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
         keys.licences_changed |= book.due_licences
 
 
-async def _parked(c: AsyncConnection, keys: Keys, book: Book) -> list[Parked]:
-    """Read what the batch may wake, and what has waited too long by its tick."""
-    rows = list((await c.execute(_WAITING, {"keys": sorted(keys.wakes)})).all())
-    if keys.tick is not None:
-        before = keys.tick - timedelta(days=book.policy.parking_days)
-        rows += (await c.execute(_OVERDUE, {"before": before})).all()
-    return [Parked(read_trade_event(row.body), row.waiting_for, row.kafka_offset) for row in rows]
+async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
+    """Read what the batch may wake, and what has waited too long by its tick, in the order in which it came."""
+    rows = (await c.execute(_PARKED, {"keys": sorted(keys.wakes), "now": keys.tick})).all()
+    return [Parked(read_trade_event(row.body), row.waiting_for, row.deadline) for row in rows]
 
 
 async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
     """Find out, before any lock, what the woken events need; a woken shipment may wake others in turn."""
     while True:
         known = len(keys.wakes)
-        for parked in await _parked(c, keys, book):
+        for parked in await _parked(c, keys):
             keys.add(parked.event, book.policy)
         if len(keys.wakes) == known:
             return
@@ -134,7 +130,7 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable
 async def _quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> set[str]:
     """Name the quotas that the batch's shipments draw on, and those whose lanes may be judged anew."""
     declared = [e.data for e in events if isinstance(e.data, ShipmentDeclared)]
-    waiting = [p.event.data for p in await _parked(c, keys, book)]
+    waiting = [p.event.data for p in await _parked(c, keys)]
     declared += [data for data in waiting if isinstance(data, ShipmentDeclared)]
     drawn = {
         quota.account_id
@@ -160,8 +156,8 @@ async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
     """Read again, under the locks, what waits; what came meanwhile and is not locked needs another go."""
-    book.parked = {key: [] for key in keys.wakes}
-    for parked in await _parked(c, keys, book) if keys.wakes or keys.tick else ():
+    book.wakes = set(keys.wakes)
+    for parked in await _parked(c, keys) if keys.wakes or keys.tick else ():
         data = parked.event.data
         if isinstance(data, ShipmentDeclared):
             unlocked = {line.licence_id for line in data.lines if line.licence_id} - set(book.licences)
@@ -169,10 +165,7 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
                 raise Missing("licence", *unlocked)
             if (key := entity_key(parked.event)) not in keys.wakes:
                 raise Missing("wake", key)
-        if parked.waiting_for in book.parked:
-            book.parked[parked.waiting_for].append(parked)
-        else:
-            book.overdue.append(parked)
+        book.parked.setdefault(parked.waiting_for, []).append(parked)
 
 
 async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> set[str]:

@@ -28,6 +28,8 @@ EVENT = Columns(
     status="text",
     outcome="text",
     waiting_for="text",
+    deadline="timestamptz",
+    batch_index="int",
     entity="text",
     body="bytea",
 )

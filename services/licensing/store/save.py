@@ -16,9 +16,10 @@ from shared.events import TradeData
 
 _TAKEN_UP = text("""
     UPDATE licensing.event e SET status = r.status, outcome = r.outcome, waiting_for = r.waiting_for,
-           body = CASE WHEN r.status = 'parked' THEN e.body END
+           deadline = r.deadline, body = CASE WHEN r.status = 'parked' THEN e.body END
     FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:outcomes AS text[]),
-                CAST(:waiting AS text[])) AS r(source, id, status, outcome, waiting_for)
+                CAST(:waiting AS text[]), CAST(:deadlines AS timestamptz[]))
+         AS r(source, id, status, outcome, waiting_for, deadline)
     WHERE e.source = r.source AND e.id = r.id
 """)
 
@@ -148,7 +149,7 @@ async def _save_lanes(c: AsyncConnection, book: Book) -> None:
 
 async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
     dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
-    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name]) for a in arrivals))
+    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name], i) for i, a in enumerate(arrivals)))
     fresh = {a.event.name for a in arrivals}
     older = {p.event.name: p.event for p in book.woken if p.event.name not in fresh}
     if older:
@@ -159,17 +160,19 @@ async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arriv
             "statuses": [e.status for _, _, e in endings],
             "outcomes": [e.outcome for _, _, e in endings],
             "waiting": [e.waiting_for for _, _, e in endings],
+            "deadlines": [e.deadline for _, _, e in endings],
         }
         dead += await _dead_of_old(c, [(s, i, e) for s, i, e in endings if e.status == "dead"])
         await c.execute(_TAKEN_UP, taken)
     return dead
 
 
-def _event_row(arrival: Arrival, ending: Ending) -> tuple[Any, ...]:
+def _event_row(arrival: Arrival, ending: Ending, batch_index: int) -> tuple[Any, ...]:
     e = arrival.event
     where = (e.source, e.id, e.type, e.time, body_hash(e), arrival.partition, arrival.offset)
     body = arrival.body if ending.status == "parked" else None
-    return *where, ending.status, ending.outcome, ending.waiting_for, entity_key(e), body
+    waits = (ending.waiting_for, ending.deadline, batch_index)
+    return *where, ending.status, ending.outcome, *waits, entity_key(e), body
 
 
 def _letter(arrival: Arrival, ending: Ending) -> DeadLetter:

@@ -111,3 +111,11 @@ async def test_an_amendment_below_what_was_drawn_leaves_nothing_and_overdraws_no
 async def test_garbage_goes_to_the_dead_letters_and_the_rest_goes_on(desk: Desk) -> None:
     assert await desk.feed(b"\xff", b"{}", declared("S1", commodity=MAGNET)) == 2
     assert (await desk.shipment("S1"))["outcome"] == "permitted"
+
+
+async def test_waiting_begins_when_an_old_event_arrives_not_when_it_happened(desk: Desk) -> None:
+    await desk.feed(tick("2025-08-01T00:00:00Z"), regime(), declared("S1", licence_id="L-1"))
+    await desk.feed(tick("2025-08-10T00:00:00Z"))
+    assert (await desk.shipment("S1"))["outcome"] is None
+    await desk.feed(licence())
+    assert (await desk.shipment("S1"))["outcome"] == "permitted"

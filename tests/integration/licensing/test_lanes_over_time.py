@@ -1,8 +1,5 @@
 """Lanes, licences and regimes as time passes by ticks in the log."""
 
-from sqlalchemy import text
-
-from shared.database import transaction
 from tests.integration.licensing.conftest import Desk
 from tests.support.trade import declared, event, licence, milestone, regime, tick
 
@@ -80,42 +77,3 @@ async def test_an_earlier_tick_than_the_last_changes_nothing(desk: Desk) -> None
     await desk.feed(tick("2025-05-01T00:00:00Z"))
     rows = await desk.sql("SELECT clock FROM licensing.register")
     assert rows[0].clock.isoformat() == "2025-05-09T00:00:00+00:00"
-
-
-async def test_batches_of_any_size_give_the_same_lanes(desk: Desk) -> None:
-    """The same log in one batch as event by event: lanes, decisions and ledger are the same."""
-    bodies = [regime(), licence(kg="100")]
-    for n in range(6):
-        day = f"2025-05-{n + 2:02d}"
-        bodies += [
-            declared(f"S{n}", licence_id="L-1", kg="25", time=f"{day}T08:00:00Z"),
-            milestone(f"S{n}", "cleared", time=f"{day}T09:00:00Z"),
-            tick(f"2025-05-{n + 3:02d}T00:00:00Z"),
-        ]
-    await desk.feed(*bodies)
-    at_once = await picture(desk)
-    await _begin_again(desk)
-    for body in bodies:
-        await desk.feed(body)
-    assert await picture(desk) == at_once
-
-
-async def _begin_again(desk: Desk) -> None:
-    """TRUNCATE is not stopped by the trigger that keeps entries from being changed one by one."""
-    tables = "event licence licence_scope account shipment decision lane lane_change regime ledger_entry outbox"
-    tables += " consumer_offset"
-    async with transaction(desk.engine) as c:
-        await c.execute(text("TRUNCATE " + ", ".join(f"licensing.{table}" for table in tables.split())))
-        await c.execute(text("UPDATE licensing.register SET clock = NULL"))
-    desk.next = None
-
-
-async def picture(desk: Desk) -> list[object]:
-    wanted = {
-        "lane_change": "lane_id, sequence, previous, state, at, reasons",
-        "decision": "decision_id, outcome, reasons, ledger_entries, at",
-        "ledger_entry": "account_id, number, kind, reserved_mg, written_off_mg",
-        "lane": "lane_id, state, since, sequence, stats",
-    }
-    statements = [f"SELECT {columns} FROM licensing.{table} ORDER BY 1, 2" for table, columns in wanted.items()]  # noqa: S608 - constants
-    return [[tuple(row) for row in await desk.sql(statement)] for statement in statements]
