@@ -30,6 +30,11 @@ async def slowly(got: Got, request: web.Request) -> web.StreamResponse:
     return await accept(got, request)
 
 
+async def very_slowly(got: Got, request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(0.5)
+    return await accept(got, request)
+
+
 @asynccontextmanager
 async def alerts(config: StackConfig, instance: str = "one") -> AsyncIterator[Program]:
     environment = {"LANEWATCH_ALERTS_GROUP": config.database, "LANEWATCH_ALERTS_INSTANCE_ID": instance, **SETTINGS}
@@ -122,9 +127,12 @@ async def test_stopped_in_the_middle_it_doubles_nothing(
         secret = await subscribe(program, inbox)
         await publish(producer, fresh_topics)
         await until(lambda: len(inbox.got) > 100, "some deliveries")
+        inbox.behaviour, arrived = very_slowly, len(inbox.got)
+        await until(lambda: len(inbox.got) >= arrived + AT_ONCE, "requests to be under way")
         program.signal(signal.SIGTERM)
         assert await asyncio.wait_for(program.process.wait(), 10) in (0, -signal.SIGTERM)
     assert len(inbox.got) < ALERTS * len(LANES)
+    inbox.behaviour = slowly
     async with alerts(fresh_config):
         await all_recorded(fresh_config)
     assert set(check(inbox.got, secret).values()) == {1}

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from lanewatch.stack import StackConfig, Topics
 from services.alerts.consumer import AlertsHandler
 from shared.consumption import OffsetsMovedError
-from tests.integration.alerts.receiver import Receiver
+from tests.integration.alerts.receiver import Got, Receiver, accept
 from tests.integration.alerts.service import Service, answering, decided, lane_changed, running
 from tests.integration.alerts.waiting import eventually
 
@@ -153,7 +154,11 @@ async def test_a_process_whose_partition_was_taken_over_changes_nothing(service:
 async def test_two_processes_share_the_work_and_double_nothing(
     fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer, receiver: Receiver
 ) -> None:
-    inboxes = [receiver.inbox(f"s{number}") for number in range(10)]
+    async def take_a_while(got: Got, request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.02)
+        return await accept(got, request)
+
+    inboxes = [receiver.inbox(f"s{number}", take_a_while) for number in range(10)]
     async with (
         running(fresh_config, producer, alerts_instance_id="one", alerts_endpoints=6) as one,
         running(fresh_config, producer, alerts_instance_id="two", alerts_endpoints=6) as two,

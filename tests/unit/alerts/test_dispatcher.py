@@ -1,0 +1,100 @@
+"""What a dispatcher does with what it claimed, when the moment is unlucky."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.domain.retries import Answer, RetryPolicy
+from services.alerts.sender import Attempt, Sender
+from services.alerts.store.claims import Claim, Due, Endpoint
+
+ENDPOINT = Endpoint(uuid4(), "http://example.org", "whsec_", None, None)
+WORKER = uuid4()
+
+
+def due(lane: str | None = None) -> Due:
+    return Due(ENDPOINT.subscription_id, uuid4(), lane, 0, 0, None, None, datetime.now(UTC), "kind", b"{}")
+
+
+class FakeSender:
+    """Takes whatever it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[UUID] = []
+
+    async def send(self, _: Endpoint, delivery: Due) -> Attempt:
+        self.sent.append(delivery.delivery_id)
+        return Attempt(datetime.now(UTC), 1.0, Answer(status=204), None)
+
+
+@pytest.fixture
+def sender() -> FakeSender:
+    return FakeSender()
+
+
+@pytest.fixture
+def dispatcher(sender: FakeSender) -> Dispatcher:
+    made = Dispatcher(cast("AsyncEngine", None), cast("Sender", sender), RetryPolicy(), Limits(), "one")
+    made._worker, made._alive_until = WORKER, float("inf")
+    return made
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_an_endpoint_claimed_again_while_it_is_given_back_is_served(
+    dispatcher: Dispatcher, sender: FakeSender
+) -> None:
+    first, second = due(), due()
+    dispatcher._take_in(Claim([ENDPOINT], [first]), WORKER)
+    await settle()
+    (hand,) = dispatcher._hands.values()
+    batch: list[Any] = list(dispatcher._answers)
+    assert dispatcher._idle(batch) == [hand]
+    # The record that gives it back is committed; before that is known here, a claim brings more.
+    dispatcher._take_in(Claim([ENDPOINT], [second]), WORKER)
+    dispatcher._let_go(batch, [hand])
+    await settle()
+    assert sender.sent == [first.delivery_id, second.delivery_id]
+    assert len(dispatcher._hands) == 1
+
+
+async def test_nothing_is_sent_after_the_lease_has_run_out(dispatcher: Dispatcher, sender: FakeSender) -> None:
+    dispatcher._alive_until = 0.0
+    dispatcher._take_in(Claim([ENDPOINT], [due()]), WORKER)
+    await settle()
+    assert sender.sent == []
+
+
+async def test_what_comes_after_the_claims_were_lost_is_not_mixed_with_what_came_before(
+    dispatcher: Dispatcher, sender: FakeSender
+) -> None:
+    dispatcher._take_in(Claim([ENDPOINT], [due("lane"), due("lane"), due("lane")]), WORKER)
+    dispatcher._forget()
+    await settle()
+    assert len(sender.sent) == 1, "only what was under way ends"
+    assert not dispatcher._hands
+
+
+async def test_an_endpoint_that_failed_last_gets_one_request_at_a_time(
+    dispatcher: Dispatcher, sender: FakeSender
+) -> None:
+    failing = ENDPOINT._replace(failing_since=datetime.now(UTC))
+    dispatcher._take_in(Claim([failing], [due(), due(), due()]), WORKER)
+    assert len(dispatcher._sending) == 1
+
+
+def test_failing_endpoints_leave_room_for_the_others(dispatcher: Dispatcher) -> None:
+    dispatcher._stopping.set()
+    for _ in range(250):
+        failing = ENDPOINT._replace(subscription_id=uuid4(), failing_since=datetime.now(UTC))
+        dispatcher._take_in(Claim([failing], []), WORKER)
+    room, _ = dispatcher._room()
+    assert (room.healthy, room.failing) == (200, 0)
