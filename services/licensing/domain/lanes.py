@@ -187,10 +187,10 @@ def _judge_rate(lane: Lane, at: datetime, policy: Policy) -> LaneChange | None:
     else:
         return None
     word = "down to" if stats.flow == "low" else "back at"
-    figures = {"rate_per_day": spoken(rate_mg), "baseline_per_day": spoken(stats.baseline_mg), "percent": str(percent)}
+    rate, baseline = _to_the_kilogram(rate_mg), _to_the_kilogram(stats.baseline_mg)
+    figures = {"rate_per_day": rate, "baseline_per_day": baseline, "percent": str(percent)}
     says = (
-        f"{spoken(rate_mg)} a day cleared over {policy.window_days} days, {word} {percent} % of the baseline "
-        f"of {spoken(stats.baseline_mg)} a day"
+        f"{rate} a day cleared over {policy.window_days} days, {word} {percent} % of the baseline of {baseline} a day"
     )
     return _settle(lane, at, (Reason(rule=f"lane.flow.{stats.flow}", says=says, figures=figures),))
 
@@ -233,6 +233,10 @@ def _begin_anew(stats: LaneStats) -> None:
 
 def _day(at: datetime) -> int:
     return at.astimezone(UTC).toordinal()
+
+
+def _to_the_kilogram(mass_mg: int) -> str:
+    return spoken(round(mass_mg, -6))
 
 
 def _date(at: datetime) -> str:
