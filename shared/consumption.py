@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import PermanentError, RetryableError
+from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
 
@@ -122,17 +123,11 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
             except (RetryableError, KafkaError) as error:
                 self.waiting_for = str(error)
                 self._reassigned.set()
-                await self._pause(0.25)
+                await wait(self._stopping, 0.25)
             except Halted as halt:
                 self.halted = str(halt)
                 log.critical("consumer halted", topic=self.topic, reason=self.halted)
                 return
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _reposition(self) -> None:
         self._reassigned.clear()
@@ -206,7 +201,8 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         if self.halted or self.waiting_for or idle_s < self.stuck_after_s:
             return None
         try:
-            behind = await asyncio.wait_for(self.lag(), 1.0)
+            async with asyncio.timeout(1):
+                behind = await self.lag()
         except (KafkaError, TimeoutError):
             return None
         if behind == 0:

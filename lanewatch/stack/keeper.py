@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lanewatch.stack.errors import StackError
 from lanewatch.stack.process import Command, last_line, spawn
+from shared.waiting import wait
 
 POLL_S = 0.05
 LIVED_LONG_S = 10.0
@@ -154,8 +155,7 @@ class Keeper:
                 raise StackError(f"{self.part.name} does not start: {reason}")
             self.restarts += 1
             self._set(State.RESTARTING)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), restart_delay(quick_deaths))
+            await wait(self._stopping, restart_delay(quick_deaths))
 
     async def _run_once(self) -> tuple[str, bool]:
         """Run the process to its end; return why it ended and whether it had served."""

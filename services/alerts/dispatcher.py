@@ -27,6 +27,7 @@ from services.alerts.store.claims import Due, Room
 from services.alerts.store.outcomes import Outcome
 from shared.database import transaction
 from shared.errors import RetryableError
+from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
 
@@ -134,12 +135,12 @@ class Dispatcher:
             self._wake.clear()
             if not await self._attempt("claim", self._claim):
                 self._wake.set()
-            await _wait(self._wake, self.limits.poll_s)
+            await wait(self._wake, self.limits.poll_s)
 
     async def _record_loop(self) -> None:
         while True:
             if not self._answers and not any(h.is_empty for h in self._hands.values()):
-                await _wait(self._has_answers, self.limits.poll_s)
+                await wait(self._has_answers, self.limits.poll_s)
             self._has_answers.clear()
             await self._attempt("record", self._record)
 
@@ -302,10 +303,3 @@ class Dispatcher:
                         await claims.leave(connection, self._worker)
         except (RetryableError, TimeoutError):
             log.warning("stopped without the database; claims come back after the lease")
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return

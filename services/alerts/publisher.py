@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.database import transaction
 from shared.errors import RetryableError
 from shared.kafka import make_producer
+from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +61,7 @@ class DeadLetterPublisher:
             async with transaction(self.engine) as connection:
                 count = await self._publish_some(connection, producer)
             if count < AT_ONCE:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
-                except TimeoutError:
-                    continue
+                await wait(self._wake, POLL_S)
 
     async def _publish_some(self, connection: AsyncConnection, producer: AIOKafkaProducer) -> int:
         letters = (await connection.execute(_UNPUBLISHED, {"at_once": AT_ONCE})).all()

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import transaction
 from shared.errors import RetryableError
+from shared.waiting import wait
 
 PUBLISHED = Counter("lanewatch_licensing_published_total", "Outbox rows published", ["topic"])
 IS_RELAY = Gauge("lanewatch_licensing_is_relay", "Whether this process is the one that publishes")
@@ -57,7 +58,7 @@ class Relay:
             except (RetryableError, KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self.waiting_for = f"{type(error).__name__}: {error}"
                 self._turn_at = time.monotonic()
-                await _wait(self._stopping, 0.25)
+                await wait(self._stopping, 0.25)
 
     async def _lead(self) -> None:
         """Hold the lock on a connection of its own; the lock goes with the connection."""
@@ -67,7 +68,8 @@ class Relay:
             if not await connection.fetchval(_LOCK):
                 self._turn_at = time.monotonic()
                 self.waiting_for = None
-                return await _wait(self._stopping, self.poll_s)
+                await wait(self._stopping, self.poll_s)
+                return
             IS_RELAY.set(1)
             await connection.add_listener("lanewatch_outbox", lambda *_: self._wake.set())
             while not self._stopping.is_set():
@@ -76,7 +78,7 @@ class Relay:
                 published = await self._publish()
                 self.waiting_for = None
                 if published < BATCH:
-                    await _wait(self._wake, self.poll_s)
+                    await wait(self._wake, self.poll_s)
                     await connection.fetchval("SELECT 1", timeout=5)
         finally:
             IS_RELAY.set(0)
@@ -108,13 +110,6 @@ class Relay:
     async def check_ready(self) -> str | None:
         """Return what the relay waits for, if anything."""
         return self.waiting_for
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 def _headers(text: str | None) -> list[tuple[str, bytes]]:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from shared import cloudevents
 from shared.cloudevents import Event
 from shared.events import ClockTicked
+from shared.waiting import wait
 
 SOURCE = "/lanewatch/scheduler"
 
@@ -51,7 +52,4 @@ class Scheduler:
                 pause_s = (tick.time + timedelta(seconds=self.every_s) - now).total_seconds()
             except KafkaError:
                 pause_s = 1.0
-            try:
-                await asyncio.wait_for(self._stopping.wait(), max(0.05, pause_s))
-            except TimeoutError:
-                continue
+            await wait(self._stopping, max(0.05, pause_s))

@@ -132,7 +132,7 @@ def batch_issued(book: Book, batch: LicenceBatchIssued, at: datetime, caused_by:
     """Announce a batch of licences."""
     destinations = batch.destinations.include or (EVERYWHERE,)
     scope = _scope(book, batch.covers, batch.origin, destinations, None)
-    count = "" if batch.licence_count is None else f", {batch.licence_count} licences"
+    count = "" if batch.licence_count is None else f", {batch.licence_count} licence{'s' * (batch.licence_count != 1)}"
     data = LicenceChanged(
         scope=scope,
         severity="notice",
