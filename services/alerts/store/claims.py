@@ -142,12 +142,16 @@ _COME_DUE = text("""
 UPDATE alerts.delivery SET state = :due
 WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'waiting' AND due_at <= clock_timestamp()""")
 
+# Held is what comes behind one that waits, and behind one that was queued before it: the first may be
+# under way again while the second is still in the queue.
 _FETCH = text("""
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
     d.first_attempt_at, d.created_at, a.kind, a.body,
-    d.order_key IS NOT NULL AND EXISTS (
-        SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id AND w.order_key = d.order_key
-            AND w.state = 'waiting') AS is_held
+    d.order_key IS NOT NULL AND (
+        EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
+            AND w.order_key = d.order_key AND w.state = 'waiting')
+        OR EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
+            AND w.order_key = d.order_key AND w.state = 'queued' AND w.alert_no < d.alert_no)) AS is_held
 FROM unnest(CAST(:ids AS uuid[])) AS c(subscription_id)
 CROSS JOIN LATERAL (
     SELECT * FROM alerts.delivery d

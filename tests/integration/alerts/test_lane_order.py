@@ -1,5 +1,6 @@
 """Alerts of a lane arrive in order, whatever the endpoint does; what waits does not hold others for ever."""
 
+import asyncio
 import random
 
 import pytest
@@ -61,6 +62,32 @@ async def test_what_waits_holds_its_lane_and_no_other(service: Service, receiver
     await service.publish(lane_changed("DE", 2), decided("DE"), lane_changed("FR", 1))
     await service.wait_for_states("waiting", "queued", "queued", "delivered")
     assert inbox.ids == ["dysprosium-magnets/CN/DE:1", "dysprosium-magnets/CN/FR:1"]
+
+
+@pytest.mark.parametrize("alerts_settings", [{"alerts_retry_delays_s": (30.0, 60.0)}])
+async def test_what_comes_while_the_first_is_tried_again_goes_behind_what_is_queued(
+    service: Service, receiver: Receiver
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def wait_then_accept(got: Got, request: web.Request) -> web.StreamResponse:
+        await may_answer.wait()
+        return await accept(got, request)
+
+    inbox = receiver.inbox(behaviour=status(503))
+    await service.subscribe(inbox.url)
+    await service.publish(lane_changed("DE", 1))
+    (first,) = await service.wait_for_states("waiting")
+    await service.publish(lane_changed("DE", 2), lane_changed("DE", 3))
+    await service.wait_for_states("waiting", "queued", "queued")
+    inbox.behaviour = wait_then_accept
+    await service.api.post(f"/v1/deliveries/{first['delivery_id']}/retry")
+    await inbox.wait_for(2)
+    await service.publish(lane_changed("DE", 4))
+    await service.wait_for_states("due", "queued", "queued", "queued")
+    may_answer.set()
+    await service.wait_for_states(*["delivered"] * 4)
+    assert [g.event["data"]["sequence"] for g in inbox.got] == [1, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("alerts_settings", [{"alerts_retry_delays_s": (30.0,) * 3, "alerts_nudge_after_s": 0.0}])

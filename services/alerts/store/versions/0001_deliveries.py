@@ -78,7 +78,7 @@ CREATE INDEX delivery_due ON alerts.delivery (subscription_id, alert_no) WHERE s
 CREATE INDEX delivery_waiting ON alerts.delivery (subscription_id, due_at) WHERE state = 'waiting';
 CREATE INDEX delivery_waiting_lane ON alerts.delivery (subscription_id, order_key)
     WHERE state = 'waiting' AND order_key IS NOT NULL;
-CREATE INDEX delivery_queued ON alerts.delivery (subscription_id, order_key) WHERE state = 'queued';
+CREATE INDEX delivery_queued ON alerts.delivery (subscription_id, order_key, alert_no) WHERE state = 'queued';
 CREATE INDEX delivery_listed ON alerts.delivery (subscription_id, delivery_id);
 CREATE INDEX delivery_not_delivered ON alerts.delivery (state, delivery_id) WHERE state <> 'delivered';
 CREATE INDEX delivery_alert ON alerts.delivery (alert_no);
