@@ -110,6 +110,7 @@ def _of_alerts(licensing: Mapping[str, Any], alerts: Mapping[str, Any]) -> tuple
     return (
         Line("alerts made", made),
         Line("  not published yet", licensing["unpublished"]),
+        Line("  that cannot be published", licensing["unpublishable"], is_fault=True),
         Line("  published and not taken over yet", max(0, made - licensing["unpublished"] - taken + pings)),
         Line("  taken over and never made", max(0, taken - pings - made), is_fault=True),
         Line("deliveries", sum(states.values())),

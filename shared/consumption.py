@@ -5,7 +5,6 @@ handler writes beside its effects, so an effect and its offset are there togethe
 """
 
 import asyncio
-import heapq
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.errors import PermanentError, RetryableError
+from shared.merging import Merger
 from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
@@ -48,21 +48,30 @@ class Handler(Protocol):
 
 
 class Halted(Exception):
-    """Too large a share of the records would go to the dead letters: a person must look."""
+    """Reading on would do harm: a person must look."""
 
 
 class DeadLetterLimit:
-    """Halts when more than `share` of the last `window` records went to the dead letters."""
+    """Halts when more than `share` of the last `window` records (a few more, batches are not cut) died."""
 
     def __init__(self, share: float = 0.5, window: int = 200) -> None:
         self.share = share
-        self._recent: deque[int] = deque(maxlen=window)
+        self.window = window
+        self._batches: deque[tuple[int, int]] = deque()
+        self._records = 0
+        self._dead = 0
 
     def count(self, records: int, dead: int) -> None:
         """Take note of an outcome. Raises Halted when the limit is passed."""
-        self._recent.extend([1] * dead + [0] * (records - dead))
-        if len(self._recent) == self._recent.maxlen and sum(self._recent) > self.share * len(self._recent):
-            raise Halted(f"{sum(self._recent)} of the last {len(self._recent)} records went to the dead letters")
+        self._batches.append((records, dead))
+        self._records += records
+        self._dead += dead
+        while self._records - self._batches[0][0] >= self.window:
+            gone, gone_dead = self._batches.popleft()
+            self._records -= gone
+            self._dead -= gone_dead
+        if self._records >= self.window and self._dead > self.share * self._records:
+            raise Halted(f"{self._dead} of the last {self._records} records went to the dead letters")
 
 
 class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the library publishes no types
@@ -86,7 +95,8 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         self.stuck_after_s = stuck_after_s
         self.halted: str | None = None
         self.waiting_for: str | None = None
-        self._positions: dict[int, int] = {}
+        self._merger = Merger()
+        self._batch_size = max_records
         self._reassigned = asyncio.Event()
         self._stopping = asyncio.Event()
         self._progress_at = time.monotonic()
@@ -106,22 +116,18 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         self._stopping.set()
 
     async def run(self) -> None:
-        """Read until `stop`. Returns early, with `halted` set, when the dead-letter limit is passed."""
+        """Read until `stop`. Returns early, with `halted` set, when reading on would do harm."""
         self.consumer.subscribe([self.topic], listener=self)
         while not self._stopping.is_set():
             try:
-                if self._reassigned.is_set():
-                    await self._reposition()
-                fetched = await self.consumer.getmany(timeout_ms=200, max_records=self.max_records)
-                if self._reassigned.is_set():
-                    continue
-                await self._settle(self._in_order(fetched))
-                self.waiting_for = None
+                await self._turn()
             except OffsetsMovedError:
                 log.warning("partitions were taken over", topic=self.topic)
                 self._reassigned.set()
             except (RetryableError, KafkaError) as error:
                 self.waiting_for = str(error)
+                # A batch too large to be done in time would come again for ever; a smaller one gets through.
+                self._batch_size = max(1, self._batch_size // 2)
                 self._reassigned.set()
                 await wait(self._stopping, 0.25)
             except Halted as halt:
@@ -129,68 +135,88 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
                 log.critical("consumer halted", topic=self.topic, reason=self.halted)
                 return
 
+    async def _turn(self) -> None:
+        if self._reassigned.is_set():
+            await self._reposition()
+        records = self._merger.take(self._batch_size)
+        if not records:
+            await self._fetch()
+            records = self._merger.take(self._batch_size)
+        if self._reassigned.is_set():
+            return
+        if records:
+            await self._settle(records)
+            self._batch_size = min(self.max_records, self._batch_size * 2)
+        self.waiting_for = None
+
+    async def _fetch(self) -> None:
+        """Fetch for the partitions that have little in hand, and note how far each could be read."""
+        hungry = [TopicPartition(self.topic, p) for p in self._merger.hungry(self.max_records)]
+        if not hungry:
+            await wait(self._stopping, 0.2)
+            return
+        for tp, records in (await self.consumer.getmany(*hungry, timeout_ms=200)).items():
+            self._merger.add(tp.partition, records)
+        for tp in hungry:
+            if tp in self.consumer.assignment():
+                self._merger.note_end(tp.partition, self.consumer.highwater(tp))
+
     async def _reposition(self) -> None:
         self._reassigned.clear()
-        partitions = sorted(tp.partition for tp in self.consumer.assignment())
-        self._positions = await self.handler.positions(partitions) if partitions else {}
-        for partition, offset in self._positions.items():
+        assigned = sorted(self.consumer.assignment())
+        positions = await self.handler.positions([tp.partition for tp in assigned]) if assigned else {}
+        self._merger = Merger(positions)
+        ends = await self.consumer.end_offsets(assigned) if assigned else {}
+        for tp in assigned:
+            position = positions[tp.partition]
+            if ends[tp] < position:
+                raise Halted(f"{self.topic} {tp.partition} ends at {ends[tp]}, {position} were read: was it restored?")
             try:
-                self.consumer.seek(TopicPartition(self.topic, partition), offset)
+                self.consumer.seek(tp, position)
             except KafkaError:
                 self._reassigned.set()
 
-    def _in_order(self, fetched: dict[TopicPartition, list[Record]]) -> list[Record]:
-        """Merge the partitions by the time they were written; inside one the order stays."""
-        fresh = (
-            [r for r in records if r.offset >= self._positions.get(tp.partition, r.offset + 1)]
-            for tp, records in fetched.items()
-        )
-        return list(heapq.merge(*fresh, key=lambda r: (r.timestamp, r.partition)))
-
     def _advance(self, records: Sequence[Record]) -> Advance:
         last = {r.partition: r.offset + 1 for r in records}
-        return {p: (self._positions[p], offset) for p, offset in sorted(last.items())}
+        return {p: (self._merger.positions[p], offset) for p, offset in sorted(last.items())}
 
     async def _settle(self, records: Sequence[Record]) -> None:
-        if not records:
-            return
         advance = self._advance(records)
         try:
             dead = await self.handler.handle(records, advance)
         except (RetryableError, OffsetsMovedError, asyncio.CancelledError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, some record brings it about
             if len(records) > 1:
                 middle = len(records) // 2
                 await self._settle(records[:middle])
                 await self._settle(records[middle:])
                 return
-            self.limit.count(1, 1)
-            reason = error.reason if isinstance(error, PermanentError) else repr(error)
-            log.exception(
-                "record buried",
-                topic=self.topic,
-                partition=records[0].partition,
-                offset=records[0].offset,
-                reason=reason,
-            )
-            await self.handler.bury(records[0], error, advance)
-            self._done(advance)
+            await self._bury(records[0], error, advance)
             return
         self._done(advance)
         self.limit.count(len(records), dead)
 
+    async def _bury(self, record: Record, error: Exception, advance: Advance) -> None:
+        self.limit.count(1, 1)
+        reason = error.reason if isinstance(error, PermanentError) else repr(error)
+        place = {"topic": self.topic, "partition": record.partition, "offset": record.offset}
+        log.error("record buried", reason=reason, exc_info=error, **place)
+        await self.handler.bury(record, error, advance)
+        self._done(advance)
+
     def _done(self, advance: Advance) -> None:
-        self._positions.update({p: to for p, (_, to) in advance.items()})
+        self._merger.positions.update({p: to for p, (_, to) in advance.items()})
         self._progress_at = time.monotonic()
 
     async def lag(self) -> int:
         """Return how many records of the assigned partitions are still to be read."""
-        assigned = [TopicPartition(self.topic, p) for p in self._positions]
+        positions = dict(self._merger.positions)
+        assigned = [TopicPartition(self.topic, p) for p in positions]
         if not assigned:
             return 0
         ends = await self.consumer.end_offsets(assigned)
-        return sum(max(0, ends[tp] - self._positions.get(tp.partition, ends[tp])) for tp in assigned)
+        return sum(max(0, ends[tp] - positions[tp.partition]) for tp in assigned)
 
     async def check_live(self) -> str | None:
         """Return a reason when there is something to read and nothing was read for too long.

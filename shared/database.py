@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import RetryableError
@@ -25,6 +26,8 @@ def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngin
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=5,
+        # What is bound may be a secret, and errors end in logs and dead letters.
+        hide_parameters=True,
         connect_args={
             "timeout": 5,
             "server_settings": {
@@ -42,7 +45,7 @@ def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngin
 
 def is_retryable(error: BaseException) -> bool:
     """Return whether the same statement may succeed later."""
-    if isinstance(error, OSError | TimeoutError | InterfaceError | OperationalError):
+    if isinstance(error, OSError | TimeoutError | PoolTimeoutError | InterfaceError | OperationalError):
         return True
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:

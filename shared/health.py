@@ -36,6 +36,11 @@ class Health:
         """Add a check that fails while a dependency is away."""
         self._ready[name] = check
 
+    async def why_not_live(self) -> list[str]:
+        """Return the reasons for which a restart would help; none when all is well."""
+        answers = await asyncio.gather(*map(self._ask, self._live.values()))
+        return [f"{name}: {reason}" for name, reason in zip(self._live, answers, strict=True) if reason]
+
     async def _ask(self, check: Check) -> str | None:
         try:
             async with asyncio.timeout(self.timeout_s):

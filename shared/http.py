@@ -44,8 +44,10 @@ async def _on_http(_: Request, error: Any) -> Response:
     return problem_response(CallerError(error.status_code, error.detail, headers=dict(error.headers or {})))
 
 
-async def _on_retryable(_: Request, error: Exception) -> Response:
-    return problem_response(CallerError(503, "A dependency is away", detail=str(error), headers={"retry-after": "2"}))
+async def _on_retryable(request: Request, error: Exception) -> Response:
+    log.warning("a dependency is away", path=request.url.path, reason=str(error))
+    again = {"retry-after": "2"}
+    return problem_response(CallerError(503, "A dependency is away", detail="Try again shortly.", headers=again))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:

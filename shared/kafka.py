@@ -1,7 +1,8 @@
 """Kafka as the services use it: producers that never lose, consumers that never commit by themselves."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -15,6 +16,9 @@ HEARTBEAT_INTERVAL_MS = 1_000
 REBALANCE_TIMEOUT_MS = 15_000
 MAX_POLL_INTERVAL_MS = 60_000
 FETCH_MAX_WAIT_MS = 20
+STOP_WITHIN_S = 5.0
+MAX_RECORD_BYTES = 1_040_000
+"""Below the broker's own limit (`message.max.bytes`), so that what is too large is refused here, with a name."""
 
 
 def make_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
@@ -26,7 +30,7 @@ def make_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
         acks="all",
         linger_ms=0,
         max_batch_size=262_144,
-        max_request_size=2 * 1024 * 1024,
+        max_request_size=MAX_RECORD_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
         retry_backoff_ms=100,
     )
@@ -58,10 +62,30 @@ async def start_when_up(make: Callable[[], Client]) -> Client:
         try:
             await client.start()
         except (KafkaError, OSError):
-            await client.stop()
+            await stop_client(client)
             await asyncio.sleep(0.25)
         else:
             return client
+
+
+async def stop_client(client: AIOKafkaProducer | AIOKafkaConsumer, within_s: float = STOP_WITHIN_S) -> None:
+    """Stop a client; one that waits for a broker that is away is left after a while."""
+    with suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(within_s):
+            await client.stop()
+
+
+@asynccontextmanager
+async def producing(bootstrap: str, client_id: str) -> AsyncIterator[AIOKafkaProducer]:
+    """Yield a started producer and stop it afterwards. After an error take a new one.
+
+    An idempotent producer that gave a record up waits for its number for ever.
+    """
+    producer = await start_when_up(lambda: make_producer(bootstrap, client_id))
+    try:
+        yield producer
+    finally:
+        await stop_client(producer)
 
 
 async def check_broker(client: AIOKafkaProducer | AIOKafkaConsumer, topics: Iterable[str]) -> str | None:

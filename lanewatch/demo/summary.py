@@ -27,6 +27,7 @@ MUST_BE_ZERO = (
     "dead_letters_without_event",
     "dead_events_without_letter",
     "unpublished",
+    "unpublishable",
     "overdrawn_accounts",
     "unbalanced_accounts",
     "lane_sequence_gaps",

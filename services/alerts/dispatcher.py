@@ -68,7 +68,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._has_answers = asyncio.Event()
         self._recorded = asyncio.Event()
-        self._claiming = asyncio.Lock()
+        self._settling = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._progress_at = {"claim": time.monotonic(), "record": time.monotonic()}
 
@@ -175,13 +175,11 @@ class Dispatcher:
         self._hands.clear()
 
     async def _claim(self) -> None:
-        room, thirsty = self._room()
-        if not (room.healthy or room.failing or thirsty):
-            return
-        # What is recorded meanwhile is let go of after this, see _record.
-        async with self._claiming:
+        # An endpoint is never claimed for and recorded for at once: what is in hand would be out of date.
+        async with self._settling:
             worker = self._worker
-            if self._stopping.is_set() or worker is None:
+            room, thirsty = self._room()
+            if self._stopping.is_set() or worker is None or not (room.healthy or room.failing or thirsty):
                 return
             async with transaction(self.engine) as connection:
                 claim = await claims.claim(
@@ -199,7 +197,7 @@ class Dispatcher:
 
     def _in_hand(self, subscription_ids: Sequence[UUID]) -> list[UUID]:
         hands = (self._hands[i] for i in subscription_ids if i in self._hands)
-        return [due.delivery_id for hand in hands for due in hand.window]
+        return [due.delivery_id for hand in hands if not hand.is_closing for due in hand.window]
 
     def _room(self) -> tuple[Room, list[Hand]]:
         hands = self._hands.values()
@@ -210,8 +208,7 @@ class Dispatcher:
             failing=max(0, half - failing),
             window=self.limits.window,
         )
-        thirsty = [h for h in hands if not h.is_closing and len(h.window) <= self.limits.window // 2]
-        return room, thirsty
+        return room, [hand for hand in hands if hand.is_thirsty(self.limits.window // 2)]
 
     def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
         for endpoint in claim.endpoints:
@@ -247,12 +244,11 @@ class Dispatcher:
 
     async def _record(self) -> None:
         """Store what has come in, oldest first; it stays in hand until that is committed."""
-        if not self._answers:
-            # A claim that is under way may fill what is empty now.
-            async with self._claiming:
-                pass
-        batch = list(islice(self._answers, RECORD_AT_ONCE))
-        idle = self._idle(batch)
+        async with self._settling:
+            batch = list(islice(self._answers, RECORD_AT_ONCE))
+            for hand, _, _ in batch:
+                hand.is_recording = True
+            idle = self._idle(batch)
         if not batch and not idle:
             return
         by_worker: dict[UUID, list[Outcome]] = {hand.worker: [] for hand in idle}
@@ -262,10 +258,10 @@ class Dispatcher:
             for worker, its in by_worker.items():
                 released = [h.endpoint.subscription_id for h in idle if h.worker == worker]
                 await outcomes.record(connection, worker, its, released, nudge_after_s=self.limits.nudge_after_s)
-        async with self._claiming:
-            self._let_go(batch, idle)
+        self._let_go(batch, idle)
         self._recorded.set()
-        self.wake()
+        # Before the next record, so that a busy endpoint's window is filled again.
+        await self._claim()
 
     def _idle(self, batch: list[tuple[Hand, Due, Outcome]]) -> list[Hand]:
         """Return the endpoints that have nothing left once the batch is recorded, and close them."""
@@ -273,7 +269,7 @@ class Dispatcher:
         for hand, _, _ in batch:
             if id(hand) in left:
                 left[id(hand)] -= 1
-        idle = [] if self._claiming.locked() else [h for h in self._hands.values() if left[id(h)] == 0]
+        idle = [hand for hand in self._hands.values() if left[id(hand)] == 0]
         for hand in idle:
             hand.is_closing = True
         return idle
@@ -282,10 +278,12 @@ class Dispatcher:
         for hand, due, outcome in batch:
             self._answers.popleft()
             hand.recorded(due, outcome)
-            self._send_ready(hand)
+            hand.is_recording = False
         for hand in idle:
             if self._hands.get(hand.endpoint.subscription_id) is hand:
                 del self._hands[hand.endpoint.subscription_id]
+        for hand, _, _ in batch:
+            self._send_ready(hand)
 
     async def _drain(self) -> None:
         """Wait for requests under way, record their answers, give everything back."""
@@ -298,7 +296,7 @@ class Dispatcher:
                 while self._answers:
                     self._recorded.clear()
                     await self._recorded.wait()
-                async with self._claiming, transaction(self.engine) as connection:
+                async with self._settling, transaction(self.engine) as connection:
                     if self._worker is not None:
                         await claims.leave(connection, self._worker)
         except (RetryableError, TimeoutError):

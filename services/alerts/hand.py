@@ -34,11 +34,17 @@ class Hand:
         self.last_accepted_at = endpoint.last_accepted_at
         self.is_closing = False
         """Nothing more is taken: it is on its way back."""
+        self.is_recording = False
+        """Outcomes are being stored; until it is known that they are, nothing is claimed for it."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to send, to wait for or to record."""
         return len(self.window) == 0
+
+    def is_thirsty(self, level: int) -> bool:
+        """Return whether more may be claimed for it, having at most `level` in hand."""
+        return not self.is_closing and not self.is_recording and len(self.window) <= level
 
     def add(self, deliveries: Iterable[Due]) -> None:
         """Take deliveries in, in the order in which they are to be sent."""

@@ -2,12 +2,9 @@
 
 import asyncio
 import resource
-import signal
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import structlog
 from fastapi import FastAPI
 
 from services.alerts.api import records, subscriptions, webhook
@@ -23,15 +20,13 @@ from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
 from shared.health import Health
 from shared.http import create_app, serve
-from shared.kafka import check_broker, make_consumer, start_when_up
+from shared.kafka import check_broker, make_consumer, start_when_up, stop_client
+from shared.running import cancel, or_exit, run_beside, watch_liveness
 from shared.telemetry import configure_logging
-
-log = structlog.get_logger(__name__)
 
 SERVICE = "alerts"
 SUMMARY = "Tells subscribers by signed webhook what changes on their lanes, and keeps a log of every attempt."
 WAIT_FOR_DATABASE_S = 86_400.0
-STOP_WITHIN_S = 20.0
 
 
 def build(settings: AlertsSettings) -> FastAPI:
@@ -44,9 +39,9 @@ def build(settings: AlertsSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
-            start = asyncio.create_task(_or_exit(_start(settings, health, stack, app)))
+            start = asyncio.create_task(or_exit(_start(settings, health, stack, app)))
             yield
-            await _cancel(start)
+            await cancel(start)
 
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings = engine, settings
@@ -68,22 +63,23 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     listener = Listener(settings.database_url, {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake})
     health.add_live("delivery", dispatcher.check_live)
     health.add_ready("delivery", dispatcher.check_ready)
-    _run(stack, dispatcher.run(), dispatcher)
-    _run(stack, publisher.run())
-    _run(stack, listener.run())
+    run_beside(stack, dispatcher.run(), dispatcher)
+    run_beside(stack, publisher.run())
+    run_beside(stack, listener.run())
     # What is due is delivered though the broker is away, so the consumer comes last.
     consumer = await start_when_up(
         lambda: make_consumer(settings.kafka_bootstrap, settings.alerts_group, SERVICE, instance_id=settings.instance())
     )
-    stack.push_async_callback(consumer.stop)
+    stack.push_async_callback(stop_client, consumer)
     handler = AlertsHandler(engine, settings.topic_decisions, dispatcher.wake)
     reader = BatchConsumer(consumer, settings.topic_decisions, handler)
     topics = (settings.topic_decisions, settings.topic_dead_letters_alerts)
     health.add_live("consumer", reader.check_live)
     health.add_ready("consumer", reader.check_ready)
     health.add_ready("kafka", lambda: check_broker(consumer, topics))
-    _run(stack, reader.run(), reader)
-    _run(stack, watch_gauges(engine, reader))
+    run_beside(stack, reader.run(), reader)
+    run_beside(stack, watch_gauges(engine, reader))
+    run_beside(stack, watch_liveness(health))
     health.is_started = True
 
 
@@ -98,36 +94,6 @@ def limits(settings: AlertsSettings) -> Limits:
         nudge_after_s=settings.alerts_nudge_after_s,
         stop_grace_s=settings.alerts_stop_grace_s,
     )
-
-
-def _run(
-    stack: AsyncExitStack, work: Coroutine[Any, Any, None], stops: Dispatcher | BatchConsumer | None = None
-) -> None:
-    """Run a part beside the others until the service stops; let it finish what is in hand if it can."""
-    task = asyncio.create_task(_or_exit(work))
-
-    async def end() -> None:
-        if stops is not None:
-            stops.stop()
-            await asyncio.wait([task], timeout=STOP_WITHIN_S)
-        await _cancel(task)
-
-    stack.push_async_callback(end)
-
-
-async def _or_exit(work: Coroutine[Any, Any, None]) -> None:
-    """End the process when a part fails in a way nobody foresaw: a fresh one is better than half a one."""
-    try:
-        await work
-    except Exception:
-        log.exception("a part failed; leaving")
-        signal.raise_signal(signal.SIGTERM)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _allow_many_connections() -> None:

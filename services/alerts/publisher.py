@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database import transaction
 from shared.errors import RetryableError
-from shared.kafka import make_producer
+from shared.kafka import make_producer, stop_client
 from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class DeadLetterPublisher:
                 log.warning("dead letters wait", reason=str(error))
                 await asyncio.sleep(BACKOFF_S)
             finally:
-                await producer.stop()
+                await stop_client(producer)
 
     async def _publish_all(self, producer: AIOKafkaProducer) -> None:
         while True:

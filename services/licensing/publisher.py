@@ -2,18 +2,29 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
+import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from prometheus_client import Counter, Gauge
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import transaction
 from shared.errors import RetryableError
+from shared.kafka import producing
 from shared.waiting import wait
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+log = structlog.get_logger(__name__)
 
 PUBLISHED = Counter("lanewatch_licensing_published_total", "Outbox rows published", ["topic"])
 IS_RELAY = Gauge("lanewatch_licensing_is_relay", "Whether this process is the one that publishes")
@@ -26,7 +37,10 @@ _LOCK = "SELECT pg_try_advisory_lock(hashtext('lanewatch licensing relay'))"
 _NEXT = text(
     "SELECT number, topic, key, body, headers FROM licensing.outbox WHERE published_at IS NULL ORDER BY number LIMIT :n"
 )
-_DONE = text("UPDATE licensing.outbox SET published_at = now() WHERE number = ANY(:numbers)")
+_DONE = text("""
+    UPDATE licensing.outbox o SET published_at = now(), failure = d.failure
+    FROM unnest(CAST(:numbers AS bigint[]), CAST(:failures AS text[])) AS d(number, failure) WHERE o.number = d.number
+""")
 
 
 class Relay:
@@ -36,9 +50,9 @@ class Relay:
     between publishing and noting it publishes a row again; readers know it by the alert's id.
     """
 
-    def __init__(self, engine: AsyncEngine, producer: AIOKafkaProducer, *, poll_s: float = 1.0) -> None:
+    def __init__(self, engine: AsyncEngine, bootstrap: str, *, poll_s: float = 1.0) -> None:
         self.engine = engine
-        self.producer = producer
+        self.bootstrap = bootstrap
         self.poll_s = poll_s
         self.waiting_for: str | None = None
         self._stopping = asyncio.Event()
@@ -72,30 +86,30 @@ class Relay:
                 return
             IS_RELAY.set(1)
             await connection.add_listener("lanewatch_outbox", lambda *_: self._wake.set())
-            while not self._stopping.is_set():
-                self._wake.clear()
-                self._turn_at = time.monotonic()
-                published = await self._publish()
-                self.waiting_for = None
-                if published < BATCH:
-                    await wait(self._wake, self.poll_s)
-                    await connection.fetchval("SELECT 1", timeout=5)
+            async with producing(self.bootstrap, "lanewatch-licensing") as producer:
+                await self._relay(connection, producer)
         finally:
             IS_RELAY.set(0)
             await connection.close(timeout=2)
 
-    async def _publish(self) -> int:
+    async def _relay(self, connection: "Connection", producer: AIOKafkaProducer) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self._turn_at = time.monotonic()
+            published = await self._publish(producer)
+            self.waiting_for = None
+            if published < BATCH:
+                await wait(self._wake, self.poll_s)
+                await connection.fetchval("SELECT 1", timeout=5)
+
+    async def _publish(self, producer: AIOKafkaProducer) -> int:
         async with transaction(self.engine) as c:
             rows = (await c.execute(_NEXT, {"n": BATCH})).all()
         if not rows:
             return 0
-        sent = [
-            await self.producer.send(row.topic, row.body, key=row.key.encode(), headers=_headers(row.headers))
-            for row in rows
-        ]
-        await asyncio.gather(*sent)
+        failures = await _send(producer, rows)
         async with transaction(self.engine) as c:
-            await c.execute(_DONE, {"numbers": [row.number for row in rows]})
+            await c.execute(_DONE, {"numbers": [row.number for row in rows], "failures": failures})
         for row in rows:
             PUBLISHED.labels(row.topic).inc()
         return len(rows)
@@ -110,6 +124,21 @@ class Relay:
     async def check_ready(self) -> str | None:
         """Return what the relay waits for, if anything."""
         return self.waiting_for
+
+
+async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> list[str | None]:
+    """Send the rows in order; return why one can never be sent, since it must not hold up those behind it."""
+    failures: list[str | None] = []
+    sent = []
+    for row in rows:
+        try:
+            sent.append(await producer.send(row.topic, row.body, key=row.key.encode(), headers=_headers(row.headers)))
+            failures.append(None)
+        except MessageSizeTooLargeError as error:
+            log.critical("an alert is too large to be published", number=row.number, bytes=len(row.body))
+            failures.append(str(error))
+    await asyncio.gather(*sent)
+    return failures
 
 
 def _headers(text: str | None) -> list[tuple[str, bytes]]:

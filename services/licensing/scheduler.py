@@ -1,6 +1,7 @@
 """Puts time into the log: publishes each tick of the clock once, whichever process runs it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaProducer
@@ -9,6 +10,7 @@ from aiokafka.errors import KafkaError
 from shared import cloudevents
 from shared.cloudevents import Event
 from shared.events import ClockTicked
+from shared.kafka import producing
 from shared.waiting import wait
 
 SOURCE = "/lanewatch/scheduler"
@@ -31,8 +33,8 @@ def tick_at(now: datetime, every_s: float) -> Event[ClockTicked]:
 class Scheduler:
     """Publishes the wall clock's ticks to the event topic."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, every_s: float) -> None:
-        self.producer = producer
+    def __init__(self, bootstrap: str, topic: str, every_s: float) -> None:
+        self.bootstrap = bootstrap
         self.topic = topic
         self.every_s = every_s
         self._stopping = asyncio.Event()
@@ -44,12 +46,16 @@ class Scheduler:
     async def run(self) -> None:
         """Publish a tick at the start and then one each interval; a broker that is away is waited for."""
         while not self._stopping.is_set():
+            with suppress(KafkaError):
+                async with producing(self.bootstrap, "lanewatch-scheduler") as producer:
+                    await self._tick(producer)
+            await wait(self._stopping, 1.0)
+
+    async def _tick(self, producer: AIOKafkaProducer) -> None:
+        while not self._stopping.is_set():
             now = datetime.now(UTC)
             tick = tick_at(now, self.every_s)
-            try:
-                key = cloudevents.entity_key(tick).encode()
-                await self.producer.send_and_wait(self.topic, cloudevents.write(tick), key=key)
-                pause_s = (tick.time + timedelta(seconds=self.every_s) - now).total_seconds()
-            except KafkaError:
-                pause_s = 1.0
+            key = cloudevents.entity_key(tick).encode()
+            await producer.send_and_wait(self.topic, cloudevents.write(tick), key=key)
+            pause_s = (tick.time + timedelta(seconds=self.every_s) - now).total_seconds()
             await wait(self._stopping, max(0.05, pause_s))

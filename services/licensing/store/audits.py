@@ -21,6 +21,7 @@ _FIGURES = {
     "dead_events_without_letter": "SELECT count(*) FROM licensing.event e WHERE status = 'dead' AND NOT EXISTS"
     " (SELECT FROM licensing.dead_letter d WHERE e.partition = d.partition AND e.kafka_offset = d.kafka_offset)",
     "unpublished": "SELECT count(*) FROM licensing.outbox WHERE published_at IS NULL",
+    "unpublishable": "SELECT count(*) FROM licensing.outbox WHERE failure IS NOT NULL",
     "accounts": "SELECT count(*) FROM licensing.account",
     "ledger_entries": "SELECT count(*) FROM licensing.ledger_entry",
     "overdrawn_accounts": "SELECT count(*) FROM licensing.account"

@@ -88,7 +88,7 @@ CREATE TABLE licensing.lane_change (
 );
 CREATE TABLE licensing.outbox (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL, key text NOT NULL,
-    body bytea NOT NULL, headers text, published_at timestamptz
+    body bytea NOT NULL, headers text, published_at timestamptz, failure text
 );
 CREATE INDEX outbox_unpublished ON licensing.outbox (number) WHERE published_at IS NULL;
 -- History is only ever added to.

@@ -1,0 +1,69 @@
+"""Merges the partitions of a topic by the time their records were written, across a backlog too.
+
+A fetch may bring many records of one partition and none of another that has older ones. A record
+is therefore handed out only when no partition that is still to be read on could hold an older one.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+PATIENCE_S = 5.0
+"""A partition that brings nothing for so long, though it has more, holds the others up no longer."""
+
+
+class Merger:
+    """Buffers of fetched records by partition, and the offsets up to which they were dealt with."""
+
+    def __init__(self, positions: Mapping[int, int] | None = None) -> None:
+        self.positions = dict(positions or {})
+        self._buffers: dict[int, deque[Any]] = {p: deque() for p in self.positions}
+        self._next = dict(self.positions)
+        self._ends: dict[int, int] = {}
+        self._held_up_since: float | None = None
+
+    def hungry(self, enough: int) -> list[int]:
+        """Return the partitions that have fewer than `enough` records in hand."""
+        return [p for p, buffer in self._buffers.items() if len(buffer) < enough]
+
+    def add(self, partition: int, records: Iterable[Any]) -> None:
+        """Take in fetched records; those of other partitions and those dealt with are left out."""
+        if partition not in self._buffers:
+            return
+        for record in records:
+            if record.offset >= self._next[partition]:
+                self._buffers[partition].append(record)
+                self._next[partition] = record.offset + 1
+
+    def note_end(self, partition: int, end: int | None) -> None:
+        """Note the offset at which the partition ended when it was last fetched; None: not known yet."""
+        if end is not None:
+            self._ends[partition] = end
+
+    def take(self, most: int) -> list[Any]:
+        """Hand out the oldest records, as far as it is certain that nothing older is to come."""
+        taken: list[Any] = []
+        while len(taken) < most and (oldest := self._oldest()) is not None:
+            taken.append(self._buffers[oldest].popleft())
+        if taken:
+            self._held_up_since = None
+        return taken
+
+    def _oldest(self) -> int | None:
+        filled = [(buffer[0].timestamp, p) for p, buffer in self._buffers.items() if buffer]
+        if not filled or (self._has_unread() and not self._is_patience_over()):
+            return None
+        return min(filled)[1]
+
+    def _has_unread(self) -> bool:
+        """Whether some partition has nothing in hand and is not known to be at its end."""
+        return any(
+            not buffer and self._next[p] < self._ends.get(p, self._next[p] + 1) for p, buffer in self._buffers.items()
+        )
+
+    def _is_patience_over(self) -> bool:
+        now = time.monotonic()
+        if self._held_up_since is None:
+            self._held_up_since = now
+        return now - self._held_up_since > PATIENCE_S
