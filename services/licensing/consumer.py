@@ -27,9 +27,6 @@ DECISIONS = Metric("lanewatch_licensing_decisions_total", "Shipments decided", [
 LANE_CHANGES = Metric("lanewatch_licensing_lane_changes_total", "Changes of flow state", ["state"])
 BATCH_SECONDS = Histogram("lanewatch_licensing_batch_seconds", "Time from a batch's first statement to its commit")
 
-MAX_WIDENINGS = 20
-"""A batch that still lacks something after so many goes is at odds with other workers; it is retried."""
-
 _KNOWN = text("""
     SELECT e.source, e.id, e.body_hash FROM licensing.event e
     JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS w(source, id) ON e.source = w.source AND e.id = w.id
@@ -66,17 +63,18 @@ class EventHandler:
         """
         read = _read(records)
         keys = keys_of((a.event for a in read.arrivals), self.policy)
-        for _ in range(MAX_WIDENINGS):
+        while True:
             try:
                 with BATCH_SECONDS.time():
                     return await self._commit(read, keys, advance)
             except Missing as missing:
-                keys.widen(missing)
+                if not keys.widen(missing):
+                    raise RetryableError(f"what the batch needs keeps changing: {missing}") from missing
             except IntegrityError as error:
                 # Another worker recorded the same event under another key a moment ago.
-                if "event_pkey" not in str(error):
-                    raise
-        raise RetryableError("what the batch needs keeps changing")
+                if "event_pkey" in str(error):
+                    raise RetryableError("another worker recorded the same event") from error
+                raise
 
     async def _commit(self, read: Batch, keys: Keys, advance: Advance) -> int:
         async with transaction(self.engine) as c:

@@ -22,6 +22,7 @@ from shared.events import (
     LicenceBatchIssued,
     LicenceChanged,
     QuotaChanged,
+    Reason,
     RegimeChanged,
     Scope,
     Selector,
@@ -30,6 +31,7 @@ from shared.events import (
 )
 from shared.masses import kg, spoken
 
+MOST_REASONS = 40
 LANE_SEVERITY: dict[FlowState, Severity] = {
     "flowing": "notice",
     "dormant": "notice",
@@ -56,7 +58,9 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str) -> None:
     """Announce a change of flow state."""
     lane = book.lanes[change.lane_id]
     where = "the world" if lane.destination == WORLD else lane.destination
-    why = change.reasons[-1].says if change.reasons else "as before the restriction"
+    # Nearly used licences or quotas are the cause of a constraint, not what has cleared.
+    is_by_law = change.state == "constrained" and lane.stats.gate == "critical"
+    why = change.reasons[0 if is_by_law else -1].says if change.reasons else "as before the restriction"
     book.lane_changes.append((change, caused_by))
     data = LaneChanged(
         scope=Scope(commodity_groups=(lane.commodity_group,), origin=lane.origin, destinations=(lane.destination,)),
@@ -96,11 +100,11 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
         decision_id=decision.decision_id,
         shipment_id=decision.shipment_id,
         outcome=decision.outcome,  # type: ignore[arg-type]
-        reasons=decision.reasons,
+        reasons=_the_first(decision.reasons),
         net_mass_kg=str(kg(mass_mg)),
         policy_version=book.policy.version,
         caused_by=decision.caused_by,
-        ledger_entries=decision.ledger_entries,
+        ledger_entries=decision.ledger_entries[:MOST_REASONS],
     )
     key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
     book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
@@ -175,6 +179,14 @@ def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_b
         effective_until=terms.effective_until or UNSET,
     )
     _announce(book, kind, at, scope, data, caused_by)
+
+
+def _the_first(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return as many reasons as a message should hold; all of them stand in the decision's record."""
+    if len(reasons) <= MOST_REASONS:
+        return reasons
+    more = Reason(rule="more", says=f"and {len(reasons) - MOST_REASONS} more, in the record of the decision")
+    return (*reasons[:MOST_REASONS], more)
 
 
 def _scope(

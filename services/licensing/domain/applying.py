@@ -63,21 +63,29 @@ def apply_all(book: Book, events: Iterable[Event[TradeData]]) -> None:
 
 def apply(book: Book, event: Event[TradeData]) -> None:
     """Apply one event, and after it whatever was waiting for what it brought."""
-    todo: deque[Event[TradeData]] = deque([event])
     if isinstance(event.data, ClockTicked):
-        _end_waiting(book, event.data, todo)
+        while (overdue := book.take_overdue(event.data.now)) is not None:
+            book.woken.append(overdue)
+            _conclude(book, overdue.event, _end_waiting(book, overdue, event.data))
+    _conclude(book, event, _apply_one(book, event))
+
+
+def _conclude(book: Book, event: Event[TradeData], ending: Ending) -> None:
+    """Note the ending of an event, and apply what it lets go on."""
+    todo: deque[tuple[Event[TradeData], Ending | None]] = deque([(event, ending)])
     while todo:
-        current = todo.popleft()
-        ending = book.endings[current.name] = _apply_one(book, current)
-        if ending.waiting_for is not None:
-            _park(book, current, ending.waiting_for)
-        if ending.status == "decided" and isinstance(current.data, BRINGS):
-            todo.extendleft(reversed(_woken(book, entity_key(current))))
+        current, known = todo.popleft()
+        found = book.endings[current.name] = known or _apply_one(book, current)
+        if found.waiting_for is not None:
+            _park(book, current, found.waiting_for)
+        if found.status == "decided" and isinstance(current.data, BRINGS):
+            todo.extendleft((woken, None) for woken in reversed(_woken(book, entity_key(current))))
 
 
 def _park(book: Book, event: Event[TradeData], waiting_for: str) -> None:
     deadline = on_shipments.parking_deadline(book, event)
-    book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline)
+    book.parkings += 1
+    book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline, book.parkings)
     book.parked.setdefault(waiting_for, []).append(Parked(event, waiting_for, deadline))
 
 
@@ -96,15 +104,13 @@ def _woken(book: Book, key: str) -> list[Event[TradeData]]:
     return [parked.event for parked in waiting]
 
 
-def _end_waiting(book: Book, tick: ClockTicked, todo: deque[Event[TradeData]]) -> None:
-    """Shipments that waited too long are held; other events go to the dead letters."""
-    for parked in book.take_overdue(tick.now):
-        book.woken.append(parked)
-        event = parked.event
-        if isinstance(event.data, ShipmentDeclared):
-            ending = on_shipments.on_waited_too_long(book, event, parked.waiting_for, tick.now)  # type: ignore[arg-type]
-            todo.extend(_woken(book, entity_key(event)))
-        else:
-            what = parked.waiting_for.replace(":", " ", 1)
-            ending = Ending("dead", f"{what} was not seen within {book.policy.parking_days} days")
-        book.endings[event.name] = ending
+def _end_waiting(book: Book, overdue: Parked, tick: ClockTicked) -> Ending:
+    """Hold a shipment that waited too long; any other event goes to the dead letters."""
+    event = overdue.event
+    if not isinstance(event.data, ShipmentDeclared):
+        what = overdue.waiting_for.replace(":", " ", 1)
+        return Ending("dead", f"{what} was not seen within {book.policy.parking_days} days")
+    try:
+        return on_shipments.on_waited_too_long(book, event, overdue.waiting_for, tick.now)  # type: ignore[arg-type]
+    except PermanentError as error:
+        return Ending("dead", error.reason, None, error.pointer)

@@ -1,7 +1,7 @@
 """The working set of one batch, and what deciding it brought about."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.licensing.domain.lanes import Lane, LaneChange
@@ -45,10 +45,12 @@ class Ending(NamedTuple):
     pointer: str | None = None
     deadline: datetime | None = None
     """Until when a parked event may wait."""
+    parking: int = 0
+    """Its place among the parkings of the batch; what waits is taken up in the order in which it was parked."""
 
 
 class Parked(NamedTuple):
-    """An event that waits, in the order in which it came."""
+    """An event that waits."""
 
     event: Event[TradeData]
     waiting_for: str
@@ -61,7 +63,7 @@ def _by_deadline(parked: Parked) -> tuple[datetime, str]:
 
 @dataclass(slots=True)
 class Book:
-    """What a batch may read and change. Everything in it is locked, but for what only gates look at."""
+    """What a batch may read and change. Everything in it is locked, but for what is only viewed."""
 
     policy: Policy
     clock: datetime | None = None
@@ -73,6 +75,9 @@ class Book:
     lanes: dict[str, Lane] = field(default_factory=dict)
     gate_accounts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """By lane: licence and account of each licence line that opens it; loaded for the lanes listed only."""
+    viewed_licences: dict[str, Licence] = field(default_factory=dict)
+    viewed_accounts: dict[str, Account] = field(default_factory=dict)
+    """What gates look at besides; it is not locked and must not be changed."""
     parked: dict[str, list[Parked]] = field(default_factory=dict)
     """By what is waited for: all that waits for `wakes`, and whatever is due by the batch's latest tick."""
     wakes: set[str] = field(default_factory=set)
@@ -88,10 +93,18 @@ class Book:
     alerts: list[Event[Any]] = field(default_factory=list)
     woken: list[Parked] = field(default_factory=list)
     """Parked events that were taken up, or taken up and parked anew."""
+    parkings: int = 0
     endings: dict[str, Ending] = field(default_factory=dict)
     """By the event's name."""
     touched: set[tuple[str, str]] = field(default_factory=set)
     """Kind and key of what changed and is to be written."""
+
+    def plausible(self, at: datetime) -> datetime:
+        """Return the time, or a day after the log's own clock if that is earlier.
+
+        What a lane remembers must not follow one event that is dated years ahead.
+        """
+        return at if self.clock is None else min(at, self.clock + timedelta(days=1))
 
     def touch(self, kind: str, key: str) -> None:
         """Note that a thing changed."""
@@ -110,6 +123,14 @@ class Book:
             return self.accounts[account_id]
         except KeyError:
             raise Missing("account", account_id) from None
+
+    def view(self, licence_id: str, account_id: str) -> tuple[Licence, Account]:
+        """Return a licence and one of its accounts to look at only. Raises Missing."""
+        licence = self.licences.get(licence_id) or self.viewed_licences.get(licence_id)
+        account = self.accounts.get(account_id) or self.viewed_accounts.get(account_id)
+        if licence is None or account is None:
+            raise Missing("licence", licence_id)
+        return licence, account
 
     def lane(self, lane_id: str) -> Lane:
         """Return a locked lane. Raises Missing."""
@@ -135,12 +156,14 @@ class Book:
             raise Missing("wake", key)
         return self.parked.pop(key, [])
 
-    def take_overdue(self, now: datetime) -> list[Parked]:
-        """Take out what may wait no longer, the earliest deadline first."""
-        due = sorted((p for waiting in self.parked.values() for p in waiting if p.deadline <= now), key=_by_deadline)
-        for parked in due:
-            self.parked[parked.waiting_for].remove(parked)
-        return due
+    def take_overdue(self, now: datetime) -> Parked | None:
+        """Take out, of what may wait no longer, the one with the earliest deadline."""
+        due = [parked for waiting in self.parked.values() for parked in waiting if parked.deadline <= now]
+        if not due:
+            return None
+        first = min(due, key=_by_deadline)
+        self.parked[first.waiting_for].remove(first)
+        return first
 
     def opens(self, lane_id: str) -> tuple[tuple[str, str], ...]:
         """Return licence and account of what opens a lane. Raises Missing."""

@@ -126,7 +126,7 @@ def _draw_on_licence(
 ) -> None:
     """Take the first covering line that has enough; a shipment line is not split over licence lines."""
     asked_mg = line.net_mass.mg
-    short: list[Reason] = []
+    short: list[tuple[int, int, Reason]] = []
     for granted in covering:
         account = book.account(licence.account_of(granted.line_no))
         left_mg = account.left_mg - _pending(verdict, account)
@@ -136,8 +136,9 @@ def _draw_on_licence(
             verdict.draws.append(Draw(account.account_id, line.line_no, asked_mg))
             verdict.passed.append(reason)
             return
-        short.append(reason)
-    verdict.refused.extend(short)
+        short.append((left_mg, -granted.line_no, reason))
+    # Of the lines that cover the goods, the one that would have come nearest says why.
+    verdict.refused.append(max(short, key=lambda found: found[:2])[2])
 
 
 def _judge_quotas(s: ShipmentDeclared, line: ShipmentLine, at: datetime, book: Book, verdict: Verdict) -> None:

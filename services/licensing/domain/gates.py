@@ -26,9 +26,8 @@ def _licence_gate(lane: Lane, at: datetime, book: Book) -> list[Gate]:
     regimes = [r for r in book.regimes.values() if r.is_in_force(at) and r.covers_lane(group, lane.origin, destination)]
     if not regimes:
         return []
-    valid = [
-        book.accounts[account] for licence, account in book.opens(lane.lane_id) if book.licences[licence].is_valid(at)
-    ]
+    opening = [book.view(*names) for names in book.opens(lane.lane_id)]
+    valid = [account for licence, account in opening if licence.is_valid(at)]
     return [_by_balance("lane.gate.licences", valid, book, _required(regimes), "valid licences")]
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from services.licensing.domain import lanes
 from services.licensing.domain.book import Book, Ending
-from services.licensing.domain.on_lanes import lanes_of_licence, lanes_of_regime, record, refresh_gates
+from services.licensing.domain.on_lanes import lanes_of_licence, lanes_of_quota, lanes_of_regime, record, refresh_gates
 from services.licensing.domain.on_registers import change_state
 from shared.cloudevents import Event
 from shared.events import ClockTicked
@@ -15,14 +15,16 @@ def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
     now, before = event.data.now, book.clock
     if before is not None and now <= before:
         return Ending("decided", "an earlier tick than the last one")
+    book.clock = now
+    book.touch("clock", "")
     for at, kind, key in sorted(_due(book, before, now)):
         if kind == "regime":
             refresh_gates(book, lanes_of_regime(book, book.regimes[key]), at, event.name)
+        elif kind == "quota":
+            refresh_gates(book, lanes_of_quota(book, book.quotas[key]), at, event.name)
         else:
             _licence_due(book, key, at, event.name)
-    _close_days(book, now, event.name)
-    book.clock = now
-    book.touch("clock", "")
+    _close_days(book, before, now, event.name)
     return Ending("decided", "applied")
 
 
@@ -33,6 +35,9 @@ def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[dateti
         due |= {
             (at, "regime", regime_id) for at in regime.boundaries() if at <= now and (before is None or at > before)
         }
+    for quota_id, quota in book.quotas.items():
+        moments = (quota.terms.period_start, quota.terms.period_end)
+        due |= {(at, "quota", quota_id) for at in moments if at <= now and (before is None or at > before)}
     issued_here = {key for kind, key in book.touched if kind == "licence"}
     for licence_id in book.due_licences | issued_here:
         terms = book.licence(licence_id).terms
@@ -50,14 +55,16 @@ def _licence_due(book: Book, licence_id: str, at: datetime, caused_by: str) -> N
         refresh_gates(book, lanes_of_licence(book, licence), at, caused_by)
 
 
-def _close_days(book: Book, now: datetime, caused_by: str) -> None:
+def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: str) -> None:
     """Close every lane's days up to yesterday; a lane that was silent all the while is caught up."""
     today = now.astimezone(UTC).toordinal()
-    if book.clock is not None and book.clock.astimezone(UTC).toordinal() == today:
+    if before is not None and before.astimezone(UTC).toordinal() == today:
         return
     for lane_id in sorted(book.lanes):
         lane = book.lanes[lane_id]
-        first = _first_open_day(lane, today)
+        # Days further back than window and baseline reach can no longer matter.
+        reach = book.policy.window_days + book.policy.baseline_days + book.policy.dormant_after_days
+        first = max(_first_open_day(lane, today), today - reach)
         for day in range(first, today):
             record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by)
         if lane.stats.gate_reasons:

@@ -26,7 +26,7 @@ def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: 
         raise Missing("gate", *missing)
     for lane_id in wanted:
         lane = book.lanes[lane_id]
-        as_of = max(at, lane.stats.gate_as_of or at)
+        as_of = max(book.plausible(at), lane.stats.gate_as_of or book.plausible(at))
         record(book, lane, lanes.on_gate(lane, gate_of(lane, as_of, book), as_of), caused_by)
 
 

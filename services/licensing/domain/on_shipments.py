@@ -49,8 +49,13 @@ def on_declared(book: Book, event: Event[ShipmentDeclared]) -> Ending:
 
 
 def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: str, at: datetime) -> Ending:
-    """Hold a shipment whose licence did not come in time."""
+    """Hold a shipment whose licence did not come in time.
+
+    Raises PermanentError when another event declared and concluded it meanwhile.
+    """
     shipment = book.shipments[event.data.shipment_id]
+    if shipment.outcome is not None:
+        raise PermanentError(f"shipment {event.data.shipment_id} was declared before", pointer="/data/shipment_id")
     book.touch("shipment", event.data.shipment_id)
     says = f"{waiting_for.replace(':', ' ', 1)} was not seen within {book.policy.parking_days} days"
     return _conclude(book, shipment, "held", (Reason(rule="licence.awaited", says=says),), (), at, event.name)
@@ -86,7 +91,7 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
         return Ending("decided", "was cleared before")
     for lane_id, mass_mg in masses_by_lane(book, shipment).items():
         lane = book.lane(lane_id)
-        record(book, lane, lanes.on_cleared(lane, event.time, mass_mg, book.policy), event.name)
+        record(book, lane, lanes.on_cleared(lane, book.plausible(event.time), mass_mg, book.policy), event.name)
     return Ending("decided", "cleared")
 
 
@@ -112,7 +117,7 @@ def _conclude(
     shipment_decided(book, shipment, decision)
     for lane_id in shipment.lanes:
         lane = book.lane(lane_id)
-        record(book, lane, lanes.on_decided(lane, at, outcome != "permitted", book.policy), caused_by)
+        record(book, lane, lanes.on_decided(lane, book.plausible(at), outcome != "permitted", book.policy), caused_by)
     return Ending("decided", outcome)
 
 

@@ -30,6 +30,10 @@ from shared.events import (
 _REGISTER = (RegimeTerms, RegimeSuspended, RegimeReinstated, RegimeEnded, QuotaOpened, QuotaClosed, ClockTicked)
 
 
+_SETS = {"licence": "licences", "account": "accounts", "lane": "lanes", "gate": "gates", "wake": "wakes"}
+"""By kind of what is missing: where it is noted."""
+
+
 @dataclass(slots=True)
 class Keys:
     """What to lock and load. It only grows, until a batch can be decided with it."""
@@ -81,25 +85,17 @@ class Keys:
         self.licences.add(licence_id)
         self.licences_changed.add(licence_id)
 
-    def widen(self, missing: Missing) -> None:
-        """Take in what deciding found missing."""
-        match missing.kind:
-            case "licence":
-                self.licences.update(missing.keys)
-            case "account":
-                self.accounts.update(missing.keys)
-            case "lane":
-                self.lanes.update(missing.keys)
-            case "gate":
-                self.gates.update(missing.keys)
-            case "wake":
-                self.wakes.update(missing.keys)
-            case "shipment":
-                self.shipments.update(missing.keys)
-            case "family":
-                self.families.update((group, origin) for group, _, origin in (k.partition(":") for k in missing.keys))
-            case _:
-                raise ValueError(missing.kind)
+    def widen(self, missing: Missing) -> bool:
+        """Take in what deciding found missing; return whether that is anything new."""
+        if missing.kind == "family":
+            wanted = {(group, origin) for group, _, origin in (key.partition(":") for key in missing.keys)}
+            is_new = not wanted <= self.families
+            self.families |= wanted
+            return is_new
+        known: set[str] = getattr(self, _SETS[missing.kind])
+        is_new = not known.issuperset(missing.keys)
+        known.update(missing.keys)
+        return is_new
 
 
 def keys_of(events: Iterable[Event[TradeData]], policy: Policy) -> Keys:

@@ -5,6 +5,7 @@ a placeholder row, so that the shipment that waits for it and the event that bri
 same lock.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,7 @@ from shared.events import WORLD, ShipmentDeclared, TradeData
 _PARKED = text("""
     SELECT body, waiting_for, deadline FROM licensing.event
     WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now)
-    ORDER BY recorded_at, batch_index
+    ORDER BY parking_no
 """)
 _GATE = text("""
     SELECT DISTINCT w.lane_id, s.licence_id, s.account_id
@@ -46,6 +47,7 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
     await _accounts(c, keys, book, events)
     await _shipments(c, keys, book)
     await _waiting(c, keys, book)
+    _plan_gates(keys, book, events)
     new = await _lanes(c, keys, book)
     await _gates(c, keys, book, new)
     return book
@@ -124,7 +126,24 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable
             keys.accounts.update(licence.account_of(line.line_no) for line in licence.terms.lines)
     if book.quotas:
         keys.accounts |= await _quota_accounts(c, keys, book, events)
-    await _read_accounts(c, sorted(keys.accounts), book, "FOR UPDATE")
+    statement = "SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE"
+    for row in await _rows(c, statement, ids=sorted(keys.accounts)) if keys.accounts else ():
+        book.accounts[row.account_id] = records.account_of(row)
+
+
+def _plan_gates(keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+    """Foresee which licences the batch may use up or free; the gates of their lanes will be judged."""
+    asked: Counter[str] = Counter()
+    waiting = (parked.event for parkings in book.parked.values() for parked in parkings)
+    for event in (*events, *waiting):
+        if isinstance(event.data, ShipmentDeclared):
+            asked.update({line.licence_id: line.net_mass.mg for line in event.data.lines if line.licence_id})
+    percent = book.policy.critical_used_percent
+    for licence in book.licences.values():
+        lines = licence.terms.lines if licence.terms else ()
+        accounts = (book.accounts[licence.account_of(line.line_no)] for line in lines)
+        if any((a.used_mg + asked[licence.licence_id]) * 100 >= a.granted_mg * percent for a in accounts):
+            keys.gates.update(lanes_of_licence(book, licence))
 
 
 async def _quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> set[str]:
@@ -140,12 +159,6 @@ async def _quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: It
     }
     judged = keys.has_register_change or keys.gates or keys.licences_changed
     return {quota.account_id for quota in book.quotas.values()} if judged else drawn
-
-
-async def _read_accounts(c: AsyncConnection, ids: Sequence[str], book: Book, lock: str) -> None:
-    statement = f"SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id {lock}"
-    for row in await _rows(c, statement, ids=ids) if ids else ():
-        book.accounts[row.account_id] = records.account_of(row)
 
 
 async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -205,7 +218,9 @@ def _lane(lane_id: str) -> Lane:
 
 
 def _closes_days(keys: Keys, book: Book) -> bool:
-    return keys.tick is not None and (book.clock is None or book.clock.date() < keys.tick.date())
+    if keys.tick is None:
+        return False
+    return book.clock is None or book.clock.astimezone(UTC).date() < keys.tick.astimezone(UTC).date()
 
 
 async def _gates(c: AsyncConnection, keys: Keys, book: Book, new: set[str]) -> None:
@@ -232,8 +247,10 @@ async def _gates(c: AsyncConnection, keys: Keys, book: Book, new: set[str]) -> N
 
 async def _look_at(c: AsyncConnection, book: Book, found: Sequence[Any]) -> None:
     licences = sorted({row.licence_id for row in found} - set(book.licences))
-    for row in (
-        await _rows(c, "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)", ids=licences) if licences else ()
-    ):
-        book.licences[row.licence_id] = records.licence_of(row)
-    await _read_accounts(c, sorted({row.account_id for row in found} - set(book.accounts)), book, "")
+    statement = "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)"
+    for row in await _rows(c, statement, ids=licences) if licences else ():
+        book.viewed_licences[row.licence_id] = records.licence_of(row)
+    accounts = sorted({row.account_id for row in found} - set(book.accounts))
+    statement = "SELECT * FROM licensing.account WHERE account_id = ANY(:ids)"
+    for row in await _rows(c, statement, ids=accounts) if accounts else ():
+        book.viewed_accounts[row.account_id] = records.account_of(row)

@@ -29,7 +29,7 @@ EVENT = Columns(
     outcome="text",
     waiting_for="text",
     deadline="timestamptz",
-    batch_index="int",
+    parking_no="bigint",
     entity="text",
     body="bytea",
 )

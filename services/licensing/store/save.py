@@ -16,10 +16,11 @@ from shared.events import TradeData
 
 _TAKEN_UP = text("""
     UPDATE licensing.event e SET status = r.status, outcome = r.outcome, waiting_for = r.waiting_for,
-           deadline = r.deadline, body = CASE WHEN r.status = 'parked' THEN e.body END
+           deadline = r.deadline, parking_no = r.parking_no, body = CASE WHEN r.status = 'parked' THEN e.body END
     FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:outcomes AS text[]),
-                CAST(:waiting AS text[]), CAST(:deadlines AS timestamptz[]))
-         AS r(source, id, status, outcome, waiting_for, deadline)
+                CAST(:waiting AS text[]), CAST(:deadlines AS timestamptz[]),
+                CAST(:numbers AS bigint[]))
+         AS r(source, id, status, outcome, waiting_for, deadline, parking_no)
     WHERE e.source = r.source AND e.id = r.id
 """)
 
@@ -149,7 +150,8 @@ async def _save_lanes(c: AsyncConnection, book: Book) -> None:
 
 async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
     dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
-    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name], i) for i, a in enumerate(arrivals)))
+    numbers = await _parking_numbers(c, book)
+    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name], numbers) for a in arrivals))
     fresh = {a.event.name for a in arrivals}
     older = {p.event.name: p.event for p in book.woken if p.event.name not in fresh}
     if older:
@@ -161,17 +163,27 @@ async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arriv
             "outcomes": [e.outcome for _, _, e in endings],
             "waiting": [e.waiting_for for _, _, e in endings],
             "deadlines": [e.deadline for _, _, e in endings],
+            "numbers": [numbers.get(e.parking) for _, _, e in endings],
         }
         dead += await _dead_of_old(c, [(s, i, e) for s, i, e in endings if e.status == "dead"])
         await c.execute(_TAKEN_UP, taken)
     return dead
 
 
-def _event_row(arrival: Arrival, ending: Ending, batch_index: int) -> tuple[Any, ...]:
+async def _parking_numbers(c: AsyncConnection, book: Book) -> dict[int, int]:
+    """Return a number for each parking; what waits for one thing parks under its lock, so numbers follow commits."""
+    if not book.parkings:
+        return {}
+    drawn = text("SELECT nextval('licensing.parking') FROM generate_series(1, :n)")
+    numbers = sorted((await c.execute(drawn, {"n": book.parkings})).scalars())
+    return dict(enumerate(numbers, start=1))
+
+
+def _event_row(arrival: Arrival, ending: Ending, numbers: dict[int, int]) -> tuple[Any, ...]:
     e = arrival.event
     where = (e.source, e.id, e.type, e.time, body_hash(e), arrival.partition, arrival.offset)
     body = arrival.body if ending.status == "parked" else None
-    waits = (ending.waiting_for, ending.deadline, batch_index)
+    waits = (ending.waiting_for, ending.deadline, numbers.get(ending.parking))
     return *where, ending.status, ending.outcome, *waits, entity_key(e), body
 
 

@@ -19,13 +19,14 @@ CREATE TABLE licensing.event (
     source text, id text, type text NOT NULL, time timestamptz NOT NULL, body_hash bytea NOT NULL,
     partition int NOT NULL, kafka_offset bigint NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(),
     status text NOT NULL CHECK (status IN ('decided', 'parked', 'dead')), outcome text NOT NULL,
-    waiting_for text, deadline timestamptz, batch_index int NOT NULL, entity text NOT NULL, body bytea,
+    waiting_for text, deadline timestamptz, parking_no bigint, entity text NOT NULL, body bytea,
     PRIMARY KEY (source, id),
     CHECK ((status = 'parked') = (waiting_for IS NOT NULL)),
-    CHECK ((status = 'parked') = (deadline IS NOT NULL)),
+    CHECK ((status = 'parked') = (deadline IS NOT NULL AND parking_no IS NOT NULL)),
     CHECK (status <> 'parked' OR body IS NOT NULL)
 );
-CREATE INDEX event_waiting ON licensing.event (waiting_for) WHERE status = 'parked';
+CREATE SEQUENCE licensing.parking;
+CREATE INDEX event_waiting ON licensing.event (waiting_for, parking_no) WHERE status = 'parked';
 CREATE INDEX event_deadline ON licensing.event (deadline) WHERE status = 'parked';
 CREATE INDEX event_entity ON licensing.event (entity);
 CREATE TABLE licensing.dead_letter (
