@@ -147,23 +147,23 @@ class AlertsHandler:
         self.on_committed()
 
     async def _apply(self, connection: AsyncConnection, batch: Batch) -> None:
-        if batch.alerts:
-            await intake.share_subscriptions(connection)
-            numbers = await intake.insert_alerts(connection, list(batch.alerts.values()))
-            await self._settle_known(connection, batch, [name for name in batch.alerts if name not in numbers])
-            new = [(number, batch.alerts[name]) for name, number in numbers.items()]
-            lanes = [lane for lane in batch.lanes if (lane.source, lane.id) in numbers]
-            if lanes:
-                await intake.update_lanes(connection, lanes, numbers)
-            matched = await intake.match(connection, new) if new else {}
-        else:
-            matched = {}
+        new = await self._record(connection, batch) if batch.alerts else []
         for partition, count in sorted(batch.duplicates.items()):
             await intake.count_duplicates(connection, self.topic, partition, count)
         if batch.dead:
             await intake.bury(connection, self.topic, batch.dead)
-        if matched:
-            await intake.wake(connection, matched)
+        if new:
+            # Last, because it takes locks that senders want.
+            await intake.match(connection, new)
+
+    async def _record(self, connection: AsyncConnection, batch: Batch) -> list[tuple[int, NewAlert]]:
+        """Record what is new and return it; settle what was known."""
+        await intake.share_subscriptions(connection)
+        numbers = await intake.insert_alerts(connection, list(batch.alerts.values()))
+        await self._settle_known(connection, batch, [name for name in batch.alerts if name not in numbers])
+        if lanes := [lane for lane in batch.lanes if (lane.source, lane.id) in numbers]:
+            await intake.update_lanes(connection, lanes, numbers)
+        return [(number, batch.alerts[name]) for name, number in numbers.items()]
 
     async def _settle_known(self, connection: AsyncConnection, batch: Batch, known: list[Name]) -> None:
         if known:

@@ -24,7 +24,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, TimeoutError, asyncpg.PostgresError, *LOST_CONNECTION) as error:
                 log.debug("not listening", reason=str(error))
             await asyncio.sleep(RECONNECT_S)
 

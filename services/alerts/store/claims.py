@@ -5,6 +5,7 @@ row is kept fresh and not one for each claim. Queues whose row is locked are ski
 the lock wakes the senders at its commit.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -136,7 +137,9 @@ WITH mine AS (
 UPDATE alerts.queue q SET worker_id = :worker
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
-RETURNING q.subscription_id, s.url, s.secret, q.failing_since, q.last_accepted_at""")
+RETURNING q.subscription_id, s.url, s.secret, q.failing_since, q.last_accepted_at,
+    EXISTS (SELECT FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting'
+        AND d.due_at <= clock_timestamp()) AS has_come_due""")
 
 _COME_DUE = text("""
 UPDATE alerts.delivery SET state = :due
@@ -145,6 +148,11 @@ WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'waiting' AND due
 # Held is what comes behind one that waits, and behind one that was queued before it: the first may be
 # under way again while the second is still in the queue.
 _FETCH = text("""
+WITH next_look AS (
+    UPDATE alerts.queue q SET due_at = (SELECT min(due_at) FROM alerts.delivery d
+        WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting')
+    WHERE q.subscription_id = ANY (CAST(:ids AS uuid[]))
+)
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
     d.first_attempt_at, d.created_at, a.kind, a.body,
     d.order_key IS NOT NULL AND (
@@ -176,11 +184,8 @@ WHERE w.subscription_id = h.subscription_id AND w.order_key = h.order_key AND w.
     AND w.last_attempt_at < clock_timestamp() - make_interval(secs => :nudge_after_s)
 RETURNING w.subscription_id""")
 
-_NEXT_LOOK = text("""
-UPDATE alerts.queue q SET due_at = CASE WHEN q.subscription_id = ANY (CAST(:more AS uuid[])) THEN clock_timestamp()
-    ELSE (SELECT min(due_at) FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting')
-    END
-WHERE q.subscription_id = ANY (CAST(:ids AS uuid[]))""")
+_LOOK_AGAIN = text("""
+UPDATE alerts.queue SET due_at = clock_timestamp() WHERE subscription_id = ANY (CAST(:ids AS uuid[]))""")
 
 
 async def claim(
@@ -201,25 +206,24 @@ async def claim(
         _CLAIM,
         {"worker": worker, "thirsty": list(thirsty), "healthy": room.healthy, "failing": room.failing},
     )
-    endpoints = [Endpoint(*row) for row in found]
-    if not endpoints:
+    claimed = found.all()
+    if not claimed:
         return Claim([], [])
-    ids = [e.subscription_id for e in endpoints]
-    await connection.execute(_COME_DUE, {"ids": ids, "due": after(Step.COME_DUE)})
+    ids = [row.subscription_id for row in claimed]
+    if any(row.has_come_due for row in claimed):
+        await connection.execute(_COME_DUE, {"ids": ids, "due": after(Step.COME_DUE)})
     rows = (await connection.execute(_FETCH, {"ids": ids, "in_hand": in_hand(ids), "window": room.window})).all()
-    more = {row.subscription_id for row in rows if row.is_held}
-    if more:
-        nudged = await _hold_back(connection, [row.delivery_id for row in rows if row.is_held], nudge_after_s)
-        more &= nudged
-    counts: dict[UUID, int] = {}
-    for row in rows:
-        counts[row.subscription_id] = counts.get(row.subscription_id, 0) + 1
-    more |= {subscription_id for subscription_id, count in counts.items() if count >= room.window}
-    await connection.execute(_NEXT_LOOK, {"ids": ids, "more": list(more)})
-    return Claim(endpoints, [Due(*row[:-1]) for row in rows if not row.is_held])
+    counts = Counter(row.subscription_id for row in rows)
+    again = {subscription_id for subscription_id, count in counts.items() if count >= room.window}
+    if held := [row.delivery_id for row in rows if row.is_held]:
+        again |= await _hold_back(connection, held, nudge_after_s)
+    if again:
+        await connection.execute(_LOOK_AGAIN, {"ids": list(again)})
+    return Claim([Endpoint(*row[:-1]) for row in claimed], [Due(*row[:-1]) for row in rows if not row.is_held])
 
 
 async def _hold_back(connection: AsyncConnection, held: Sequence[UUID], nudge_after_s: float) -> set[UUID]:
+    """Queue what is held; return the endpoints where this brought on the one that waits."""
     values = {
         "held": list(held),
         "queued": after(Step.HOLD_BACK),

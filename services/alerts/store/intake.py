@@ -157,12 +157,18 @@ WITH alert AS (
         AND (a.exporter IS NULL OR s.exporters = '{}' OR a.exporter = ANY (s.exporters))
     ORDER BY m.alert_no
     RETURNING subscription_id
+), locked AS (
+    SELECT subscription_id FROM alerts.queue WHERE subscription_id IN (SELECT subscription_id FROM inserted)
+    ORDER BY subscription_id FOR UPDATE
+), woken AS (
+    UPDATE alerts.queue q SET due_at = least(coalesce(q.due_at, now()), now())
+    FROM locked l WHERE q.subscription_id = l.subscription_id
 )
-SELECT subscription_id, count(*) AS deliveries FROM inserted GROUP BY subscription_id""")
+SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS deliveries FROM inserted) i WHERE deliveries > 0""")
 
 
-async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAlert]]) -> dict[UUID, int]:
-    """Insert a delivery for each alert and subscription that it concerns; return how many by subscription."""
+async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAlert]]) -> None:
+    """Insert a delivery for each alert and subscription that it concerns, and wake the senders: see `wake`."""
     facts = [
         (no, " ".join(kind_patterns(a.kind)), is_default(a.kind), rank(a.severity), a.scope.exporter, a.lane)
         for no, a in alerts
@@ -170,8 +176,7 @@ async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAler
     wanted = [(no, *key) for no, a in alerts for key in lookup_keys(a.scope)]
     values = columns(facts, ("alert_no", "patterns", "is_default", "rank", "exporter", "lane"))
     values |= columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
-    rows = await connection.execute(_MATCH, values)
-    return {row.subscription_id: row.deliveries for row in rows}
+    await connection.execute(_MATCH, {"channel": DUE_CHANNEL, **values})
 
 
 _WAKE = text("""
@@ -188,8 +193,8 @@ SELECT pg_notify(:channel, '')""")
 async def wake(connection: AsyncConnection, subscription_ids: Iterable[UUID]) -> None:
     """Say that these endpoints have something to be sent; senders hear it at commit.
 
-    It must follow the deliveries in the same transaction: a sender that holds a queue's lock looks
-    for deliveries after it took the lock, and this waits for that lock.
+    It belongs into the transaction that adds the deliveries: a sender that holds a queue's lock may
+    have looked for deliveries already, and this waits for that lock before it says that there are some.
     """
     await connection.execute(_WAKE, {"ids": list(subscription_ids), "channel": DUE_CHANNEL})
 

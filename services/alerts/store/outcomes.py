@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import State, Step, after, before
-from services.alerts.store import DUE_CHANNEL
 from services.alerts.store.intake import columns
 
 
@@ -36,7 +35,7 @@ class Outcome(NamedTuple):
 GONE = "gone"
 
 _LOCK = text("""
-SELECT subscription_id, worker_id FROM alerts.queue WHERE subscription_id = ANY (CAST(:ids AS uuid[]))
+SELECT subscription_id, worker_id, failing_since FROM alerts.queue WHERE subscription_id = ANY (CAST(:ids AS uuid[]))
 ORDER BY subscription_id FOR UPDATE""")
 
 _ATTEMPTS = text("""
@@ -78,9 +77,7 @@ RETURNING d.subscription_id""")
 
 _RECOVERED = text("""
 UPDATE alerts.delivery d SET state = :state
-FROM alerts.queue q
-WHERE q.subscription_id = ANY (CAST(:ids AS uuid[])) AND q.failing_since IS NOT NULL
-    AND d.subscription_id = q.subscription_id AND d.state = 'waiting'
+WHERE d.subscription_id = ANY (CAST(:ids AS uuid[])) AND d.state = 'waiting'
     AND d.last_attempt_at < clock_timestamp() - make_interval(secs => :nudge_after_s)
 RETURNING d.subscription_id""")
 
@@ -120,12 +117,13 @@ async def record(
     the alert was accepted.
     """
     ids = sorted({o.subscription_id for o in outcomes} | set(released))
-    owners = await connection.execute(_LOCK, {"ids": ids})
-    own = {row.subscription_id for row in owners if row.worker_id == worker}
+    queues = (await connection.execute(_LOCK, {"ids": ids})).all()
+    own = {row.subscription_id for row in queues if row.worker_id == worker}
+    failing = {row.subscription_id for row in queues if row.failing_since is not None}
     await _store_attempts(connection, outcomes)
     accepted = [o for o in outcomes if o.result == Step.ACCEPT]
     others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
-    recovered = await _recover(connection, accepted, nudge_after_s)
+    recovered = await _recover(connection, failing & {o.subscription_id for o in accepted}, nudge_after_s)
     await _move(connection, accepted, others)
     freed = await _free_lanes(connection, [o for o in (*accepted, *others) if o.frees_lane])
     await _disable(connection, {o.subscription_id for o in others if o.result == GONE})
@@ -164,13 +162,12 @@ async def _free_lanes(connection: AsyncConnection, outcomes: Iterable[Outcome]) 
     return {row.subscription_id for row in freed}
 
 
-async def _recover(connection: AsyncConnection, accepted: Sequence[Outcome], nudge_after_s: float) -> set[UUID]:
+async def _recover(connection: AsyncConnection, ids: set[UUID], nudge_after_s: float) -> set[UUID]:
     """Try what waits for endpoints that failed and take alerts again, without touching its schedule."""
-    if not accepted:
+    if not ids:
         return set()
-    values = {"ids": sorted({o.subscription_id for o in accepted}), "nudge_after_s": nudge_after_s}
-    nudged = await connection.execute(_RECOVERED, {"state": after(Step.COME_DUE), **values})
-    return {row.subscription_id for row in nudged}
+    values = {"ids": list(ids), "state": after(Step.COME_DUE), "nudge_after_s": nudge_after_s}
+    return {row.subscription_id for row in await connection.execute(_RECOVERED, values)}
 
 
 async def _disable(connection: AsyncConnection, ids: set[UUID]) -> None:
@@ -205,8 +202,3 @@ async def _store_queues(
         )
     names = ("subscription_id", "is_failing", "has_accepted", "look_at", "is_now", "rests_until", "is_released")
     await connection.execute(_QUEUES, columns(rows, names))
-
-
-async def notify_due(connection: AsyncConnection) -> None:
-    """Wake the senders of all processes at commit."""
-    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": DUE_CHANNEL})
