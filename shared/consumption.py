@@ -126,6 +126,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
                 self._reassigned.set()
             except (RetryableError, KafkaError) as error:
                 self.waiting_for = str(error)
+                log.warning("waiting to try again", topic=self.topic, reason=self.waiting_for, batch=self._batch_size)
                 # A batch too large to be done in time would come again for ever; a smaller one gets through.
                 self._batch_size = max(1, self._batch_size // 2)
                 self._reassigned.set()

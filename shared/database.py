@@ -19,7 +19,11 @@ _RETRYABLE_STATES = ("08", "53", "57", "58", "40", "55P03", "25P03")
 deadlock, a lock not had in time, a transaction ended for idleness."""
 
 
-def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngine:
+LOST_CONNECTION = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises when the server has ended a session meanwhile; the last one when it is told late."""
+
+
+def make_engine(url: str, application: str, *, pool_size: int = 5, statement_timeout_s: float = 60) -> AsyncEngine:
     """Return an engine with a small pool; times are UTC, statements are bounded."""
     return create_async_engine(
         url,
@@ -33,8 +37,8 @@ def make_engine(url: str, application: str, *, pool_size: int = 5) -> AsyncEngin
             "server_settings": {
                 "application_name": application,
                 "timezone": "UTC",
-                "statement_timeout": "60000",
-                "lock_timeout": "30000",
+                "statement_timeout": str(int(statement_timeout_s * 1000)),
+                "lock_timeout": "8000",
                 # A process that was paused in a transaction must not hold its locks against those that took over.
                 "idle_in_transaction_session_timeout": "5000",
                 "jit": "off",
@@ -52,7 +56,7 @@ def is_retryable(error: BaseException) -> bool:
             return True
         state = getattr(error.orig, "sqlstate", None) or ""
         return str(state).startswith(_RETRYABLE_STATES)
-    return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError)
+    return isinstance(error, LOST_CONNECTION)
 
 
 @asynccontextmanager

@@ -9,6 +9,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 PATIENCE_S = 5.0
 """A partition that brings nothing for so long, though it has more, holds the others up no longer."""
 
@@ -66,4 +70,7 @@ class Merger:
         now = time.monotonic()
         if self._held_up_since is None:
             self._held_up_since = now
-        return now - self._held_up_since > PATIENCE_S
+        if now - self._held_up_since <= PATIENCE_S:
+            return False
+        log.warning("a partition brings nothing", next=self._next, ends=self._ends)
+        return True

@@ -7,6 +7,8 @@ import asyncpg
 import structlog
 from sqlalchemy import make_url
 
+from shared.database import LOST_CONNECTION
+
 log = structlog.get_logger(__name__)
 
 RECONNECT_S = 0.5

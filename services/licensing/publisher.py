@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import transaction
+from shared.database import LOST_CONNECTION, transaction
 from shared.errors import RetryableError
 from shared.kafka import producing
 from shared.waiting import wait
@@ -69,7 +69,7 @@ class Relay:
         while not self._stopping.is_set():
             try:
                 await self._lead()
-            except (RetryableError, KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (RetryableError, KafkaError, OSError, asyncpg.PostgresError, *LOST_CONNECTION) as error:
                 self.waiting_for = f"{type(error).__name__}: {error}"
                 self._turn_at = time.monotonic()
                 await wait(self._stopping, 0.25)

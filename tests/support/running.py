@@ -34,6 +34,8 @@ class Program:
 
     process: asyncio.subprocess.Process
     url: str
+    said: str = ""
+    """The last answer about readiness."""
 
     async def get(self, path: str, **params: Any) -> Any:
         async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
@@ -42,9 +44,19 @@ class Program:
     async def is_ready(self) -> bool:
         try:
             async with httpx.AsyncClient(base_url=self.url, timeout=2) as client:
-                return (await client.get("/health/ready")).status_code == 200
-        except httpx.TransportError:
+                answer = await client.get("/health/ready")
+        except httpx.TransportError as error:
+            self.said = repr(error)
             return False
+        self.said = answer.text
+        return answer.status_code == 200
+
+    async def wait_ready(self, who: str, deadline_s: float = 60) -> None:
+        """Wait until it is ready. Raises AssertionError with the last answer."""
+        try:
+            await until(self.is_ready, f"{who} to be ready", deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {self.said}") from None
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
@@ -62,7 +74,7 @@ async def running(config: StackConfig, service: str, **environment: str) -> Asyn
     process = await spawn(replace(part.command, environment={**part.command.environment, **environment}))
     program = Program(process, config.url_of(service))
     try:
-        await until(program.is_ready, f"{service} to be ready; see {part.command.log}")
+        await program.wait_ready(f"{service}, whose log is {part.command.log},")
         yield program
     finally:
         if process.returncode is None:

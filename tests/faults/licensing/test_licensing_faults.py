@@ -109,7 +109,7 @@ async def test_a_worker_that_sleeps_past_its_session_wakes_without_harm(
             sleeper.signal(signal.SIGCONT)
         await publish(producer, fresh_topics, declared("S-late", commodity=MAGNET))
         found = await settled(other, len(bodies) + 1)
-        await until(sleeper.is_ready, "the sleeper to be ready again")
+        await sleeper.wait_ready("the sleeper")
     assert found["decisions_by_outcome"] == {"permitted": 301}
 
 
