@@ -50,7 +50,7 @@ def audit(config: StackConfig) -> Audit:
     try:
         return asyncio.run(_audit(config))
     except (KafkaError, httpx.HTTPError, OSError) as error:
-        raise StackError(f"The audit needs the running stack (lanewatch up): {error}") from error
+        raise StackError("The audit needs the running stack: lanewatch up, with the same ports.") from error
 
 
 async def _audit(config: StackConfig) -> Audit:

@@ -67,7 +67,8 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield connection
     except Exception as error:
         if is_retryable(error):
-            raise RetryableError(f"PostgreSQL: {type(error).__name__}: {error}") from error
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise RetryableError(f"PostgreSQL is away or busy: {reason}") from error
         raise
 
 
