@@ -66,7 +66,7 @@ def summary(proper: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     console.print()
     console.print(_states(proper["states"]))
     events = proper["events"]
-    _line("Events", f"{events['told']:,} told, {_counts(events['by_status'])}")
+    _line("Events", f"{events['told']:,} posted, {_counts(events['by_status'])}")
     _line("Decisions", _counts(proper["decisions"]))
     early = proper["declared_before_their_licence"]
     _line("Parked", f"{sum(early.values())} waited for a licence that came later, then {_counts(early)}")
@@ -111,6 +111,8 @@ def _this_run(run: Mapping[str, Any]) -> None:
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in run["seconds"].items())
     _line("This run", spent)
     _line("", f"{run['events_posted']:,} events posted, {run['duplicates_absorbed']:,} duplicates absorbed so far")
+    if run["duplicates_absorbed"] >= run["events_posted"]:
+        _line("", "the story was told before, so nothing changed; make clean forgets it")
     heard = run["seconds_to_webhook"]
     if heard:
         _line("", f"from receipt to webhook: {heard['median']} s at the median, {heard['longest']} s at most")
