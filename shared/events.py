@@ -24,8 +24,14 @@ Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 """ISO 4217."""
 HsCode = Annotated[str, Meta(pattern=r"^[0-9]{2,12}$(?!\n)")]
 """Harmonized System code or national subdivision, digits only; a prefix where goods are selected."""
-Element = Annotated[str, Meta(pattern=r"^[A-Z][a-z]?$(?!\n)")]
-"""Chemical symbol, e.g. `Dy`."""
+_SYMBOLS = (
+    "H|He|Li|Be|B|C|N|O|F|Ne|Na|Mg|Al|Si|P|S|Cl|Ar|K|Ca|Sc|Ti|V|Cr|Mn|Fe|Co|Ni|Cu|Zn|Ga|Ge|As|Se|Br|"
+    "Kr|Rb|Sr|Y|Zr|Nb|Mo|Tc|Ru|Rh|Pd|Ag|Cd|In|Sn|Sb|Te|I|Xe|Cs|Ba|La|Ce|Pr|Nd|Pm|Sm|Eu|Gd|Tb|Dy|Ho|"
+    "Er|Tm|Yb|Lu|Hf|Ta|W|Re|Os|Ir|Pt|Au|Hg|Tl|Pb|Bi|Po|At|Rn|Fr|Ra|Ac|Th|Pa|U|Np|Pu|Am|Cm|Bk|Cf|Es|"
+    "Fm|Md|No|Lr|Rf|Db|Sg|Bh|Hs|Mt|Ds|Rg|Cn|Nh|Fl|Mc|Lv|Ts|Og"
+)
+Element = Annotated[str, Meta(pattern=rf"^({_SYMBOLS})$(?!\n)")]
+"""Chemical symbol, e.g. `Dy`; one that there is."""
 Moment = Annotated[datetime, Meta(tz=True)]
 """A point in time with its UTC offset (RFC 3339)."""
 Form = Literal["ore", "oxide", "metal", "alloy", "compound", "target", "magnet", "other"]

@@ -144,6 +144,8 @@ class Shipment(_Answer):
     is_held: bool
     outcome: Outcome | None
     reservation: Literal["none", "reserved", "written_off", "given_back"]
+    waiting_for: str | None
+    """While it is parked: the licence that it waits for."""
     decisions: list[Decision]
     ledger: list[ShipmentEntry]
 

@@ -138,8 +138,10 @@ async def shipment(c: AsyncConnection, shipment_id: str) -> Item | None:
     """Return a shipment with its decisions and ledger entries."""
     found = await _one(
         c,
-        "SELECT shipment_id, declared, declared_at, lanes, progress, is_held, outcome, reservation"
-        " FROM licensing.shipment WHERE shipment_id = :id",
+        "SELECT shipment_id, declared, declared_at, lanes, progress, is_held, outcome, reservation,"
+        " (SELECT min(e.waiting_for) FROM licensing.event e WHERE e.entity = 'shipment:' || s.shipment_id"
+        " AND e.type = 'trade.shipment.declared' AND e.status = 'parked') AS waiting_for"
+        " FROM licensing.shipment s WHERE shipment_id = :id",
         id=shipment_id,
     )
     if found is not None:

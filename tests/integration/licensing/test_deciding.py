@@ -53,6 +53,7 @@ async def test_a_shipment_waits_for_its_licence_and_is_taken_up(desk: Desk) -> N
     await desk.feed(regime(), declared("S1", licence_id="L-1", id="d1"), milestone("S1", "cleared", id="c1"))
     assert (await desk.event("d1"))["waiting_for"] == "licence:L-1"
     assert (await desk.event("c1"))["waiting_for"] == "shipment:S1"
+    assert (await desk.shipment("S1"))["waiting_for"] == "licence:L-1"
     await desk.feed(licence())
     assert (await desk.event("d1"))["outcome"] == "permitted"
     assert (await desk.event("c1"))["outcome"] == "cleared"

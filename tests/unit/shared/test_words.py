@@ -17,3 +17,14 @@ def test_no_word_ends_in_a_control_character(field: str, tail: str) -> None:
     with pytest.raises(PermanentError) as caught:
         read_trade_event(body)
     assert caught.value.pointer == f"/data/{field}"
+
+
+@pytest.mark.parametrize("symbol,is_taken", [("Dy", True), ("Og", True), ("Xx", False), ("dy", False), ("D", False)])
+def test_only_elements_that_there_are(symbol: str, is_taken: bool) -> None:
+    body = declared("S1", commodity={"hs": "850511", "elements": [symbol]})
+    if is_taken:
+        read_trade_event(body)
+        return
+    with pytest.raises(PermanentError) as caught:
+        read_trade_event(body)
+    assert caught.value.pointer == "/data/lines/0/commodity/elements/0"
