@@ -141,6 +141,13 @@ def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneCh
     return _settle(lane, at, (Reason(rule="lane.flow.confirmed", says=says, figures=figures),))
 
 
+def is_about_to_flow(lane: Lane, policy: Policy) -> bool:
+    """Return whether one more clearance makes the lane flow."""
+    stats = lane.stats
+    is_waiting = stats.gate != "shut" and stats.flow in ("none", "starting")
+    return is_waiting and stats.confirmations + 1 >= policy.confirm_clearances
+
+
 def on_decided(lane: Lane, at: datetime, is_refused: bool, policy: Policy) -> LaneChange | None:
     """Count a decision; while too many are held or denied the lane is restricted."""
     stats, day = lane.stats, _day(at)

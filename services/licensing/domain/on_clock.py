@@ -65,10 +65,10 @@ def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: s
         # Days further back than window and baseline reach can no longer matter.
         reach = book.policy.window_days + book.policy.baseline_days + book.policy.dormant_after_days
         first = max(_first_open_day(lane, today), today - reach)
-        for day in range(first, today):
-            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by)
         if lane.stats.gate_reasons:
             refresh_gates(book, (lane_id,), datetime.fromordinal(today).replace(tzinfo=UTC), caused_by)
+        for day in range(first, today):
+            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by)
 
 
 def _first_open_day(lane: lanes.Lane, today: int) -> int:

@@ -91,6 +91,9 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
         return Ending("decided", "was cleared before")
     for lane_id, mass_mg in masses_by_lane(book, shipment).items():
         lane = book.lane(lane_id)
+        if lane.stats.gate_reasons and lanes.is_about_to_flow(lane, book.policy):
+            # What the change says of the licences must be what they have left now.
+            refresh_gates(book, (lane_id,), event.time, event.name)
         record(book, lane, lanes.on_cleared(lane, book.plausible(event.time), mass_mg, book.policy), event.name)
     return Ending("decided", "cleared")
 

@@ -18,6 +18,13 @@ async def flow(desk: Desk, day: str, *, licence_id: str | None = "L-1", name: st
         )
 
 
+async def test_a_lane_that_flows_again_tells_what_its_licences_have_left_then(desk: Desk) -> None:
+    await desk.feed(regime(), licence(kg="1000"))
+    await flow(desk, "2025-05-02")
+    (change,) = (await desk.lane("magnets-controlled:CN:DE"))["changes"]
+    assert b"the valid licences have 970 kg left of 1,000 kg" in bytes(change["reasons"])
+
+
 async def test_an_expired_licence_shuts_the_lane_at_its_time(desk: Desk) -> None:
     await desk.feed(regime(), licence(valid_until="2025-05-10T00:00:00Z"))
     await flow(desk, "2025-05-02")
