@@ -51,6 +51,11 @@ class Program:
         self.said = answer.text
         return answer.status_code == 200
 
+    async def is_answering(self) -> bool:
+        """Return whether it answers at all."""
+        await self.is_ready()
+        return self.said.startswith("{")
+
     async def wait_ready(self, who: str, deadline_s: float = 60) -> None:
         """Wait until it is ready. Raises AssertionError with the last answer."""
         try:
@@ -67,16 +72,22 @@ class Program:
 
 
 @asynccontextmanager
-async def running(config: StackConfig, service: str, **environment: str) -> AsyncIterator[Program]:
+async def starting(config: StackConfig, service: str, **environment: str) -> AsyncIterator[Program]:
     """Run a service of the config on a port of its own until the block ends."""
     config = replace(config, **{f"{service}_port": free_ports(1)[0]})  # type: ignore[arg-type] # a port is an int
     part = service_part(config, service)
     process = await spawn(replace(part.command, environment={**part.command.environment, **environment}))
-    program = Program(process, config.url_of(service))
     try:
-        await program.wait_ready(f"{service}, whose log is {part.command.log},")
-        yield program
+        yield Program(process, config.url_of(service))
     finally:
         if process.returncode is None:
             process.terminate()
             await asyncio.wait_for(process.wait(), 20)
+
+
+@asynccontextmanager
+async def running(config: StackConfig, service: str, **environment: str) -> AsyncIterator[Program]:
+    """Run a service as `starting` does, and begin when it is ready."""
+    async with starting(config, service, **environment) as program:
+        await program.wait_ready(service)
+        yield program

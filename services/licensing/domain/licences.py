@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.events import LicenceAmended, LicenceIssued, LicenceTerms
+from shared.events import LicenceTerms
 
 LicenceState = Literal["awaited", "active", "suspended", "revoked", "expired"]
 
@@ -48,8 +48,3 @@ class Licence:
 def next_state(licence: Licence, step: str) -> LicenceState | None:
     """Return the state after a step, or None when the step does not apply."""
     return TRANSITIONS.get((licence.state, step))
-
-
-def with_terms(licence: Licence, data: LicenceIssued | LicenceAmended) -> None:
-    """Give the licence its terms."""
-    licence.terms = data

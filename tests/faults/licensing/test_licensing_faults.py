@@ -14,7 +14,7 @@ from lanewatch.stack import StackConfig, Topics
 from lanewatch.stack.postgres import connect
 from shared.cloudevents import entity_key, read_trade_event
 from shared.kafka import make_producer
-from tests.support.running import Program, running, until
+from tests.support.running import Program, running, starting, until
 from tests.support.topics import publish, published
 from tests.support.trade import MAGNET, declared, licence, milestone, regime
 
@@ -150,7 +150,8 @@ async def test_a_bad_release_stops_reading_instead_of_burying_everything(
 
 async def why_not_ready(program: Program) -> str | None:
     answer = await program.get("/health/ready")
-    reason: str | None = answer["checks"]["consumer"][0].get("output")
+    checks = answer["checks"].get("consumer")
+    reason: str | None = checks[0].get("output") if checks else None
     return reason
 
 
@@ -159,3 +160,31 @@ async def forbid(config: StackConfig, condition: str) -> None:
     connection = await connect(config, config.database)
     await connection.execute(f"ALTER TABLE licensing.shipment ADD CONSTRAINT forbidden CHECK ({condition}) NOT VALID")
     await connection.close()
+
+
+async def test_a_worker_that_catches_up_decides_as_it_would_have_decided_live(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    """The log lies in six partitions; what was declared after the regime must not be decided before it."""
+    before, after = ([declared(f"{part}{n}") for n in range(150)] for part in ("before", "after"))
+    await publish_many(producer, fresh_topics, before)
+    await publish(producer, fresh_topics, regime(time="2025-05-01T00:00:00Z"))
+    await publish_many(producer, fresh_topics, after)
+    async with running(fresh_config, "licensing", **REPLAY, LANEWATCH_LICENSING_MAX_BATCH="20") as program:
+        found = await settled(program, 301)
+    assert found["decisions_by_outcome"] == {"denied": 150, "permitted": 150}
+
+
+async def test_a_topic_that_is_shorter_than_what_was_read_stops_reading_with_the_reason(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    async with running(fresh_config, "licensing", **REPLAY) as program:
+        await publish(producer, fresh_topics, declared("S1", commodity=MAGNET))
+        await settled(program, 1)
+    connection = await connect(fresh_config, fresh_config.database)
+    await connection.execute("UPDATE licensing.consumer_offset SET next_offset = next_offset + 1000")
+    await connection.close()
+    async with starting(fresh_config, "licensing", **REPLAY) as program:
+        await until(program.is_answering, "an answer")
+        reason = await until(lambda: why_not_ready(program), "the reason", 60)
+    assert "was it restored?" in reason
