@@ -14,16 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.errors import RetryableError
 
-_RETRYABLE_STATES = ("08", "53", "57", "58", "40", "55P03", "25P03")
+_RETRYABLE_STATES = ("08", "53", "57", "58", "40", "55P03", "25P03", "25P04")
 """SQLSTATE classes and codes: connection, resources, operator intervention, system, serialization and
-deadlock, a lock not had in time, a transaction ended for idleness."""
+deadlock, a lock not had in time, a transaction ended for idleness or length."""
 
 
 LOST_CONNECTION = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver raises when the server has ended a session meanwhile; the last one when it is told late."""
 
 
-def make_engine(url: str, application: str, *, pool_size: int = 5, statement_timeout_s: float = 60) -> AsyncEngine:
+def make_engine(url: str, application: str, *, pool_size: int = 5, transaction_timeout_s: float = 60) -> AsyncEngine:
     """Return an engine with a small pool; times are UTC, statements are bounded."""
     return create_async_engine(
         url,
@@ -37,7 +37,9 @@ def make_engine(url: str, application: str, *, pool_size: int = 5, statement_tim
             "server_settings": {
                 "application_name": application,
                 "timezone": "UTC",
-                "statement_timeout": str(int(statement_timeout_s * 1000)),
+                "statement_timeout": "60000",
+                # Counts even while the server waits for the rest of a statement, when no other limit does.
+                "transaction_timeout": str(int(transaction_timeout_s * 1000)),
                 "lock_timeout": "8000",
                 # A process that was paused in a transaction must not hold its locks against those that took over.
                 "idle_in_transaction_session_timeout": "5000",

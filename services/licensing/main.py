@@ -28,8 +28,8 @@ SUMMARY = "Applies regimes, licences and quotas over an exact ledger and works o
 def build(settings: LicensingSettings) -> FastAPI:
     """Return the service; Kafka and PostgreSQL are reached for when it starts."""
     health = Health("licensing")
-    # No statement of a batch takes long; one that does is a session whose client was stopped in the middle of it.
-    engine = make_engine(settings.database_url, "lanewatch-licensing", statement_timeout_s=10)
+    # No batch takes long; one that does may be a process that was stopped in the middle of a statement.
+    engine = make_engine(settings.database_url, "lanewatch-licensing", transaction_timeout_s=10)
     policy = read_policy(settings.licensing_policy.read_bytes())
 
     @asynccontextmanager

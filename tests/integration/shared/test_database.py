@@ -50,3 +50,13 @@ async def test_a_database_that_is_away_is_tried_again() -> None:
     with pytest.raises(RetryableError):
         async with transaction(engine):
             pass
+
+
+async def test_a_transaction_that_lasts_too_long_is_ended_and_tried_again(database_url: str) -> None:
+    engine = make_engine(database_url, "test", transaction_timeout_s=0.2)
+    try:
+        with pytest.raises(RetryableError):
+            async with transaction(engine) as slow:
+                await slow.execute(text("SELECT pg_sleep(5)"))
+    finally:
+        await engine.dispose()
