@@ -127,6 +127,8 @@ def encode_sorted(value: Any) -> bytes:
 def entity_key(event: Event[Any]) -> str:
     """Return the Kafka key: the kind and id of the thing whose life the event belongs to."""
     field = event.data.ENTITY
+    if field == "entity":
+        return str(event.data.entity)
     return f"{field.removesuffix('_id')}:{getattr(event.data, field)}"
 
 

@@ -43,6 +43,7 @@ _SHIPMENT: dict[str, Any] = {
         }
     ],
 }
+_REVIEW = {"shipment_id": "SHP-42", "officer": "officer-12"}
 _MILESTONE: dict[str, Any] = {"shipment_id": "SHP-42", "location": "CNSHA"}
 
 TRADE_DATA: dict[str, dict[str, Any]] = {
@@ -71,6 +72,18 @@ TRADE_DATA: dict[str, dict[str, Any]] = {
         "tranche_id": "T2",
         "amount": {"value": "25", "unit": "TNE"},
     },
+    "trade.quota.allocated": {
+        "quota_id": "Q-2025-DY",
+        "allocations": [{"exporter": "EXP-3", "amount": {"value": "10", "unit": "TNE"}}],
+    },
+    "trade.quota.returned": {
+        "quota_id": "Q-2025-DY",
+        "exporter": "EXP-3",
+        "amount": {"value": "2.5", "unit": "TNE"},
+    },
+    "trade.quota.blocked": {"quota_id": "Q-2025-DY", "reason": "Requests of the first days are counted"},
+    "trade.quota.suspended": {"quota_id": "Q-2025-DY", "reason": "Under examination"},
+    "trade.quota.reopened": {"quota_id": "Q-2025-DY"},
     "trade.quota.closed": {"quota_id": "Q-2025-DY", "reason": "Used up"},
     "trade.licence.batch_issued": {
         "batch_id": "BATCH-1",
@@ -81,12 +94,20 @@ TRADE_DATA: dict[str, dict[str, Any]] = {
         "destinations": {"include": ["DE", "VN"]},
         "licence_count": 4,
     },
+    "trade.licence.applied": _LICENCE,
     "trade.licence.issued": _LICENCE,
+    "trade.licence.use_brought_forward": {
+        "licence_id": "LIC-7",
+        "line_no": 1,
+        "mass": {"value": "2000", "unit": "KGM"},
+    },
+    "trade.licence.surrendered": {"licence_id": "LIC-7", "reason": "No longer needed"},
     "trade.licence.amended": {**_LICENCE, "destinations": ["DE", "CZ"]},
     "trade.licence.suspended": {"licence_id": "LIC-7", "reason": "End use under examination"},
     "trade.licence.reinstated": {"licence_id": "LIC-7"},
     "trade.licence.revoked": {"licence_id": "LIC-7", "reason": "Diverted goods"},
     "trade.shipment.declared": _SHIPMENT,
+    "trade.shipment.corrected": {**_SHIPMENT, "consignee": "BUYER-10", "reason": "Wrong consignee"},
     "trade.shipment.cleared": _MILESTONE,
     "trade.shipment.held": {**_MILESTONE, "reason": "Sample taken"},
     "trade.shipment.released": _MILESTONE,
@@ -95,6 +116,15 @@ TRADE_DATA: dict[str, dict[str, Any]] = {
     "trade.shipment.delivered": {"shipment_id": "SHP-42"},
     "trade.shipment.rejected": {**_MILESTONE, "reason": "The licence does not cover the goods"},
     "trade.shipment.cancelled": {"shipment_id": "SHP-42"},
+    "trade.review.released": {**_REVIEW, "reason": "Certificate seen in the original"},
+    "trade.review.rejected": {**_REVIEW, "reason": "End user could not be confirmed"},
+    "trade.review.overridden": {**_REVIEW, "reason": "Humanitarian delivery, approved by the ministry"},
+    "trade.event.retracted": {
+        "entity": "shipment:SHP-42",
+        "source": "/customs/shanghai",
+        "id": "SHP-42-cleared",
+        "reason": "Reported for the wrong shipment",
+    },
     "lanewatch.clock.ticked": {"now": "2025-06-01T00:00:00Z"},
 }
 """The data of an event of each type that comes in."""
@@ -143,20 +173,50 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
     "lanewatch.lane.changed": _LANE,
     "lanewatch.decision.permitted": _decision("permitted", "licence.covers", "LIC-7 covers the goods"),
     "lanewatch.decision.held": _decision("held", "licence.awaited", "LIC-7 has not been seen yet"),
+    "lanewatch.decision.withdrawn": {
+        **_decision("withdrawn", "shipment.retracted", "the declaration was taken back"),
+        "supersedes": "DEC-41",
+    },
     "lanewatch.decision.denied": _decision("denied", "licence.left", "LIC-7 has 300 kg left, 1,200.5 kg are wanted"),
     **{
         f"lanewatch.licence.{what}": _changed(
             "licence", what, licence_id="LIC-7", left_kg="10799.5", granted_kg="12000"
         )
-        for what in ("batch_issued", "issued", "amended", "suspended", "reinstated", "revoked", "expired", "exhausted")
+        for what in (
+            "batch_issued",
+            "applied",
+            "issued",
+            "activated",
+            "amended",
+            "suspended",
+            "reinstated",
+            "revoked",
+            "expired",
+            "exhausted",
+            "replenished",
+            "surrendered",
+            "retracted",
+        )
     },
     **{
         f"lanewatch.quota.{what}": _changed("quota", what, quota_id="Q-2025-DY", left_kg="3800", granted_kg="40000")
-        for what in ("opened", "tranche_released", "critical", "exhausted", "closed")
+        for what in (
+            "opened",
+            "tranche_released",
+            "critical",
+            "exhausted",
+            "allocated",
+            "returned",
+            "blocked",
+            "suspended",
+            "reopened",
+            "closed",
+            "retracted",
+        )
     },
     **{
         f"lanewatch.regime.{what}": _changed("regime", what, regime_id="CN-2025-18")
-        for what in ("announced", "amended", "suspended", "reinstated", "ended")
+        for what in ("announced", "amended", "suspended", "reinstated", "ended", "retracted")
     },
     "lanewatch.test.ping": {
         "scope": {"commodity_groups": [], "origin": "*", "destinations": ["*"]},

@@ -5,10 +5,16 @@ from typing import Literal
 
 import msgspec
 
-MassUnit = Literal["KGM", "TNE", "GRM"]
-"""Units of mass by their UN/ECE Recommendation 20 codes: kilogram, tonne, gram."""
+MassUnit = Literal["KGM", "TNE", "GRM", "MGM", "DTN"]
+"""Units of mass by their UN/ECE Recommendation 20 codes: kilogram, tonne, gram, milligram, decitonne."""
 
-MILLIGRAMS: dict[str, int] = {"GRM": 1_000, "KGM": 1_000_000, "TNE": 1_000_000_000}
+MILLIGRAMS: dict[str, int] = {
+    "MGM": 1,
+    "GRM": 1_000,
+    "KGM": 1_000_000,
+    "DTN": 100_000_000,
+    "TNE": 1_000_000_000,
+}
 
 MAX_MASS_MG = 10**18
 """A billion tonnes; it keeps every sum of a ledger inside 64 bits."""

@@ -1,0 +1,150 @@
+"""What goes out: every alert has a scope, a severity and one sentence for people."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from shared.events.words import FlowState, Outcome, Severity
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom an alert concerns; subscriptions are matched against this.
+
+    `destinations` holds countries, `world` for a lane over all destinations, or `*` where every
+    destination is concerned.
+    """
+
+    commodity_groups: tuple[str, ...]
+    origin: str
+    destinations: tuple[str, ...]
+    exporter: str | None = None
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule that spoke: its id, what it found in one sentence, and the figures in it."""
+
+    rule: str
+    says: str
+    figures: dict[str, str] = {}
+
+
+class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of what goes out: every alert has a scope, a severity and one sentence for people."""
+
+    TYPES: ClassVar[tuple[str, ...]]
+    scope: Scope
+    severity: Severity
+    headline: str
+
+
+class LaneChanged(_Out, frozen=True, kw_only=True):
+    """A lane's flow state changed; `sequence` counts the lane's changes from 1 without a gap."""
+
+    TYPES = ("lanewatch.lane.changed",)
+    lane_id: str
+    sequence: int
+    previous: FlowState
+    state: FlowState
+    since: datetime
+    reasons: tuple[Reason, ...]
+    caused_by: str
+    """Source and id of the event that brought it, joined by a blank."""
+
+
+class ShipmentDecided(_Out, frozen=True, kw_only=True):
+    """A shipment was decided: the strictest of what the rules said; or its declaration was taken back."""
+
+    TYPES = (
+        "lanewatch.decision.permitted",
+        "lanewatch.decision.held",
+        "lanewatch.decision.denied",
+        "lanewatch.decision.withdrawn",
+    )
+    decision_id: str
+    shipment_id: str
+    outcome: Outcome | Literal["withdrawn"]
+    reasons: tuple[Reason, ...]
+    net_mass_kg: str
+    policy_version: str
+    caused_by: str
+    ledger_entries: tuple[str, ...] = ()
+    """Account and number of each entry, joined by `#`."""
+    supersedes: str | None = None
+    """The decision that no longer stands."""
+
+
+class LicenceChanged(_Out, frozen=True, kw_only=True):
+    """A licence's state changed, or a batch was issued."""
+
+    TYPES = (
+        "lanewatch.licence.batch_issued",
+        "lanewatch.licence.applied",
+        "lanewatch.licence.issued",
+        "lanewatch.licence.activated",
+        "lanewatch.licence.amended",
+        "lanewatch.licence.suspended",
+        "lanewatch.licence.reinstated",
+        "lanewatch.licence.revoked",
+        "lanewatch.licence.expired",
+        "lanewatch.licence.exhausted",
+        "lanewatch.licence.replenished",
+        "lanewatch.licence.surrendered",
+        "lanewatch.licence.retracted",
+    )
+    licence_id: str
+    caused_by: str
+    left_kg: str | UnsetType = UNSET
+    granted_kg: str | UnsetType = UNSET
+    valid_until: datetime | UnsetType = UNSET
+
+
+class QuotaChanged(_Out, frozen=True, kw_only=True):
+    """A quota opened, got a tranche, became critical or exhausted, or closed."""
+
+    TYPES = (
+        "lanewatch.quota.opened",
+        "lanewatch.quota.tranche_released",
+        "lanewatch.quota.critical",
+        "lanewatch.quota.exhausted",
+        "lanewatch.quota.allocated",
+        "lanewatch.quota.returned",
+        "lanewatch.quota.blocked",
+        "lanewatch.quota.suspended",
+        "lanewatch.quota.reopened",
+        "lanewatch.quota.closed",
+        "lanewatch.quota.retracted",
+    )
+    quota_id: str
+    caused_by: str
+    left_kg: str
+    granted_kg: str
+
+
+class RegimeChanged(_Out, frozen=True, kw_only=True):
+    """A regime was announced, amended, suspended, reinstated or ended."""
+
+    TYPES = (
+        "lanewatch.regime.announced",
+        "lanewatch.regime.amended",
+        "lanewatch.regime.suspended",
+        "lanewatch.regime.reinstated",
+        "lanewatch.regime.ended",
+        "lanewatch.regime.retracted",
+    )
+    regime_id: str
+    caused_by: str
+    effective_from: datetime | UnsetType = UNSET
+    effective_until: datetime | UnsetType = UNSET
+
+
+class TestPing(_Out, frozen=True, kw_only=True):
+    """A test delivery that a subscriber asked for."""
+
+    __test__ = False
+    TYPES = ("lanewatch.test.ping",)
+    subscription_id: str
+
+
+AlertData = LaneChanged | ShipmentDecided | LicenceChanged | QuotaChanged | RegimeChanged | TestPing

@@ -1,0 +1,28 @@
+"""What concerns any event: that it is taken back; and the passing of time."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from shared.events.words import In, Moment, Text
+
+
+class EventRetracted(In, frozen=True, kw_only=True):
+    """An earlier event is taken back, as if it had not been; what followed from it is compensated."""
+
+    TYPE = "trade.event.retracted"
+    ENTITY = "entity"
+    entity: Annotated[str, Meta(max_length=137, pattern=r"^(shipment|licence|quota|regime):[^\x00-\x1f\x7f]+$(?!\n)")]
+    """Whose life the event belongs to, e.g. `shipment:SHP-42`."""
+    source: Annotated[str, Meta(min_length=1, max_length=256)]
+    id: Annotated[str, Meta(min_length=1, max_length=256)]
+    reason: Text = ""
+
+
+class ClockTicked(In, frozen=True, kw_only=True):
+    """Time passed: everything due up to `now` happens. Published by the scheduler, or by who replays a log."""
+
+    TYPE = "lanewatch.clock.ticked"
+    ENTITY = "clock"
+    clock: Literal["trade"] = "trade"
+    now: Moment
