@@ -23,11 +23,12 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule that spoke: its id, what it found in one sentence, and the figures in it."""
+    """A rule that spoke: its id, what it found in one sentence, the figures in it, and what would make it pass."""
 
     rule: str
     says: str
     figures: dict[str, str] = {}
+    remedy: str = ""
 
 
 class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,11 +13,12 @@ class _Answer(BaseModel):
 
 
 class Reason(_Answer):
-    """A rule that spoke: its id, one sentence, and the figures in it."""
+    """A rule that spoke: its id, one sentence, the figures in it, and what would make it pass."""
 
     rule: str
     says: str
     figures: dict[str, str] = {}
+    remedy: str = ""
 
 
 class Lane(_Answer):
@@ -53,36 +54,52 @@ class LaneWithChanges(Lane):
 
 
 class Balance(_Answer):
-    """What an account was granted, and what of it is reserved, written off and left; decimal kilograms."""
+    """What an account was granted, and what of it is reserved, written off and left, as decimals in its unit.
+
+    The unit is `KGM` for a mass, an ISO 4217 code for a value, `C62` for uses. `excess` is what is used beyond the grant.
+    """
 
     account: str
-    granted_kg: str
-    reserved_kg: str
-    written_off_kg: str
-    left_kg: str
+    unit: str
+    granted: str
+    reserved: str
+    written_off: str
+    left: str
+    excess: str
+
+
+LicenceStateName = Literal[
+    "awaited", "applied", "issued", "active", "suspended", "exhausted", "expired", "surrendered", "revoked"
+]
 
 
 class Licence(_Answer):
-    """A licence with the balance of each line; `awaited` ones are named by shipments and not issued yet."""
+    """A licence with the balances of its lines; `awaited` ones are named by shipments and not issued yet."""
 
     licence_id: str
-    state: Literal["awaited", "active", "suspended", "revoked", "expired"]
+    state: LicenceStateName
     since: datetime | None
     exporter: str | None
+    batch_id: str | None
     valid_from: datetime | None
     valid_until: datetime | None
     terms: dict[str, Any] | None
-    lines: list[Balance]
+    accounts: list[Balance]
 
 
 class Entry(_Answer):
-    """A ledger entry: by how much it changed what is granted, reserved and written off."""
+    """A ledger entry: by how much it changed what is granted, reserved and written off, and what was free then."""
 
+    account_id: str
     number: int
-    kind: Literal["grant", "reserve", "write_off", "give_back", "refund"]
-    granted_kg: str
-    reserved_kg: str
-    written_off_kg: str
+    kind: Literal["grant", "brought_forward", "reserve", "write_off", "give_back", "refund", "unclear"]
+    unit: str
+    granted: str
+    reserved: str
+    written_off: str
+    free_after: str
+    beyond: str
+    """The tolerance that the draw was allowed to rely on."""
     shipment_id: str | None
     line_no: int | None
     caused_by: str
@@ -90,15 +107,12 @@ class Entry(_Answer):
 
 
 class Quota(_Answer):
-    """A quota with its balance in decimal kilograms."""
+    """A quota with the balances of the whole and of its parts; `state` holds its tranches and what was changed."""
 
     quota_id: str
     terms: dict[str, Any]
-    closed_at: datetime | None
-    granted_kg: str
-    reserved_kg: str
-    written_off_kg: str
-    left_kg: str
+    state: dict[str, Any]
+    accounts: list[Balance]
 
 
 class Regime(_Answer):
@@ -109,28 +123,21 @@ class Regime(_Answer):
     state: dict[str, Any]
 
 
+OutcomeName = Outcome | Literal["withdrawn"]
+
+
 class Decision(_Answer):
     """What was decided, every rule that spoke, and the ledger entries that followed."""
 
     decision_id: str
-    outcome: Outcome
+    outcome: OutcomeName
     reasons: list[Reason]
     ledger_entries: list[str]
     policy_version: str
     caused_by: str
     at: datetime
-
-
-class ShipmentEntry(_Answer):
-    """A ledger entry of a shipment."""
-
-    account_id: str
-    number: int
-    kind: str
-    reserved_kg: str
-    written_off_kg: str
-    line_no: int | None
-    caused_by: str
+    superseded_by: str | None
+    """The decision that stands in its place."""
 
 
 class Shipment(_Answer):
@@ -147,7 +154,7 @@ class Shipment(_Answer):
     waiting_for: str | None
     """While it is parked: the licence that it waits for."""
     decisions: list[Decision]
-    ledger: list[ShipmentEntry]
+    ledger: list[Entry]
 
 
 class DeadLetterNote(_Answer):
@@ -162,7 +169,7 @@ class DecisionNote(_Answer):
     """The decision that an event brought."""
 
     decision_id: str
-    outcome: Outcome
+    outcome: OutcomeName
     reasons: list[Reason]
 
 
@@ -177,7 +184,11 @@ class EventStatus(BaseModel):
     outcome: str | None = None
     waiting_for: str | None = None
     entity: str | None = None
+    retracted_by: str | None = None
+    """Source and id of the event that took it back."""
     recorded_at: datetime | None = None
+    event: dict[str, Any] | None = None
+    """The event as it came."""
     decisions: list[DecisionNote] = []
     dead_letters: list[DeadLetterNote] = []
 

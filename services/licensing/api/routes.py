@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
 from services.licensing.api import answers
+from services.licensing.domain.ledger import account_name
 from services.licensing.store import audits, reads
 from shared.database import transaction
 from shared.errors import CallerError
@@ -76,11 +77,16 @@ async def lane(request: Request, lane_id: Name) -> Response:
 
 @router.get("/licences", tags=["licences"], responses={200: {"model": answers.LicencePage}})
 async def licences(
-    request: Request, exporter: Text = None, state: Text = None, limit: Limit = 100, cursor: Cursor = ""
+    request: Request,
+    exporter: Text = None,
+    state: Text = None,
+    batch_id: Text = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
 ) -> Response:
     """List licences with the balance of each line."""
     async with transaction(_engine(request)) as c:
-        found = await reads.licences(c, (exporter, state), limit, cursor)
+        found = await reads.licences(c, (exporter, state, batch_id), limit, cursor)
     return _page(found, limit, "licence_id")
 
 
@@ -88,13 +94,14 @@ async def licences(
 async def licence_ledger(
     request: Request,
     licence_id: Name,
-    line_no: Annotated[int, Query(ge=1, le=9999)] = 1,
+    part: Annotated[str, Query(max_length=32, pattern=r"^([0-9]{1,4}(:value)?|uses)$")] = "1",
     limit: Limit = 100,
     cursor: Number = 0,
 ) -> Response:
-    """List the ledger entries of one line of a licence, oldest first."""
+    """List the ledger entries of a line of a licence (`1`), of its value (`1:value`) or of its `uses`, oldest first."""
+    account_id = account_name("licence", licence_id, *part.split(":"))
     async with transaction(_engine(request)) as c:
-        return _page(await reads.ledger(c, f"licence:{licence_id}:{line_no}", limit, cursor), limit, "number")
+        return _page(await reads.ledger(c, account_id, limit, cursor), limit, "number")
 
 
 @router.get("/licences/{licence_id:path}", tags=["licences"], responses={200: {"model": answers.Licence}})
@@ -112,10 +119,18 @@ async def quotas(request: Request, limit: Limit = 100, cursor: Cursor = "") -> R
 
 
 @router.get("/quotas/{quota_id:path}/ledger", tags=["quotas"], responses={200: {"model": answers.EntryPage}})
-async def quota_ledger(request: Request, quota_id: Name, limit: Limit = 100, cursor: Number = 0) -> Response:
-    """List the ledger entries of a quota, oldest first."""
+async def quota_ledger(
+    request: Request,
+    quota_id: Name,
+    part: Annotated[str, Query(max_length=300, pattern=NO_NUL)] = "",
+    limit: Limit = 100,
+    cursor: Number = 0,
+) -> Response:
+    """List the ledger entries of a quota or of a part of it (`sub:heavy`, `exporter:X`, `open`, `month:2025-05`)."""
+    kind, _, name = part.partition(":")
+    account_id = account_name("quota", quota_id, *(p for p in (kind, name) if p))
     async with transaction(_engine(request)) as c:
-        return _page(await reads.ledger(c, f"quota:{quota_id}", limit, cursor), limit, "number")
+        return _page(await reads.ledger(c, account_id, limit, cursor), limit, "number")
 
 
 @router.get("/quotas/{quota_id:path}", tags=["quotas"], responses={200: {"model": answers.Quota}})

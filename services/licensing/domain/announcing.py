@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from services.licensing.domain.book import Book, Decision
 from services.licensing.domain.lanes import LaneChange, lane_id
+from services.licensing.domain.ledger import MASS, Account
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
@@ -47,6 +48,13 @@ _SEVERITY: dict[str, Severity] = {
     "lanewatch.quota.critical": "warning",
     "lanewatch.quota.exhausted": "critical",
     "lanewatch.quota.closed": "warning",
+    "lanewatch.quota.blocked": "warning",
+    "lanewatch.quota.suspended": "critical",
+    "lanewatch.quota.retracted": "warning",
+    "lanewatch.licence.surrendered": "warning",
+    "lanewatch.licence.retracted": "warning",
+    "lanewatch.decision.withdrawn": "warning",
+    "lanewatch.regime.retracted": "warning",
     "lanewatch.regime.announced": "critical",
     "lanewatch.regime.amended": "warning",
     "lanewatch.regime.reinstated": "critical",
@@ -87,6 +95,7 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
     declared = shipment.declared
     groups = tuple(dict.fromkeys(lane.split(":", 1)[0] for lane in shipment.lanes))
     kind = f"lanewatch.decision.{decision.outcome}"
+    said = decision.reasons[0].says if decision.reasons else "nothing applies"
     mass_mg = sum(line.net_mass.mg for line in declared.lines)
     data = ShipmentDecided(
         scope=Scope(
@@ -96,7 +105,7 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
             exporter=declared.exporter,
         ),
         severity=_SEVERITY[kind],
-        headline=f"shipment {decision.shipment_id}, {spoken(mass_mg)}: {decision.outcome} ({decision.reasons[0].says})",
+        headline=f"shipment {decision.shipment_id}, {spoken(mass_mg)}: {decision.outcome} ({said})",
         decision_id=decision.decision_id,
         shipment_id=decision.shipment_id,
         outcome=decision.outcome,  # type: ignore[arg-type]
@@ -105,6 +114,7 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
         policy_version=book.policy.version,
         caused_by=decision.caused_by,
         ledger_entries=decision.ledger_entries[:MOST_REASONS],
+        supersedes=decision.supersedes,
     )
     key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
     book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
@@ -115,18 +125,19 @@ def licence_changed(book: Book, licence: Licence, step: str, at: datetime, cause
     terms = licence.terms
     if terms is None:
         return
-    accounts = [book.accounts[licence.account_of(line.line_no)] for line in terms.lines]
-    left, granted = sum(a.left_mg for a in accounts), sum(a.granted_mg for a in accounts)
+    accounts = [book.account(account_id) for account_id, (unit, _) in licence.grants().items() if unit == MASS]
+    left, granted = sum(a.left for a in accounts), sum(a.granted for a in accounts)
     scope = _scope(book, tuple(line.covers for line in terms.lines), terms.origin, terms.destinations, terms.exporter)
     kind = f"lanewatch.licence.{step}"
     data = LicenceChanged(
         scope=scope,
         severity=_SEVERITY.get(kind, "notice"),
-        headline=f"licence {licence.licence_id} of {terms.exporter} {says}; {spoken(left)} left of {spoken(granted)}",
+        headline=f"licence {licence.licence_id} of {terms.exporter} {says}"
+        + (f"; {spoken(left)} left of {spoken(granted)}" if accounts else ""),
         licence_id=licence.licence_id,
         caused_by=caused_by,
-        left_kg=str(kg(left)),
-        granted_kg=str(kg(granted)),
+        left_kg=str(kg(left)) if accounts else UNSET,
+        granted_kg=str(kg(granted)) if accounts else UNSET,
         valid_until=terms.valid_until,
     )
     _announce(book, kind, at, scope, data, f"{caused_by} {licence.licence_id} {sum(a.entries for a in accounts)}")
@@ -147,21 +158,23 @@ def batch_issued(book: Book, batch: LicenceBatchIssued, at: datetime, caused_by:
     _announce(book, "lanewatch.licence.batch_issued", at, scope, data, caused_by)
 
 
-def quota_changed(book: Book, quota: Quota, step: str, at: datetime, caused_by: str, says: str) -> None:
-    """Announce what happened to a quota."""
-    terms, account = quota.terms, book.account(quota.account_id)
+def quota_changed(
+    book: Book, quota: Quota, account: Account, step: str, at: datetime, caused_by: str, says: str
+) -> None:
+    """Announce what happened to a quota, with the balance of the whole or of the part that it is about."""
+    terms = quota.terms
     scope = _scope(book, terms.covers, terms.origin, terms.destinations.include or (EVERYWHERE,), None)
     kind = f"lanewatch.quota.{step}"
     data = QuotaChanged(
         scope=scope,
         severity=_SEVERITY.get(kind, "notice"),
-        headline=f"quota {terms.quota_id} {says}; {spoken(account.left_mg)} left of {spoken(account.granted_mg)}",
+        headline=f"quota {terms.quota_id} {says}; {spoken(account.left)} left of {spoken(account.granted)}",
         quota_id=terms.quota_id,
         caused_by=caused_by,
-        left_kg=str(kg(account.left_mg)),
-        granted_kg=str(kg(account.granted_mg)),
+        left_kg=str(kg(account.left)),
+        granted_kg=str(kg(account.granted)),
     )
-    _announce(book, kind, at, scope, data, f"{caused_by} {account.entries}")
+    _announce(book, kind, at, scope, data, f"{caused_by} {account.account_id} {account.entries}")
 
 
 def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_by: str, says: str) -> None:

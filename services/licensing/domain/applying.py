@@ -4,52 +4,69 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from services.licensing.domain import on_clock, on_registers, on_shipments
+from services.licensing.domain import (
+    on_clock,
+    on_licences,
+    on_quotas,
+    on_regimes,
+    on_retractions,
+    on_shipments,
+)
 from services.licensing.domain.book import Book, Ending, Parked
 from shared.cloudevents import Event, entity_key
 from shared.errors import PermanentError
 from shared.events import (
+    TRADE_TYPES,
     ClockTicked,
-    LicenceAmended,
+    EventRetracted,
     LicenceBatchIssued,
     LicenceIssued,
-    LicenceReinstated,
-    LicenceRevoked,
-    LicenceSuspended,
-    QuotaClosed,
+    LicenceTerms,
+    LicenceUseBroughtForward,
     QuotaOpened,
-    QuotaTrancheReleased,
-    RegimeAmended,
+    QuotaReopened,
     RegimeAnnounced,
-    RegimeEnded,
-    RegimeReinstated,
-    RegimeSuspended,
+    RegimeTerms,
+    ReviewOverridden,
+    ReviewRejected,
+    ReviewReleased,
+    ShipmentCorrected,
     ShipmentDeclared,
     ShipmentMilestone,
     TradeData,
 )
 
-BRINGS = (RegimeAnnounced, QuotaOpened, LicenceIssued, ShipmentDeclared)
+BRINGS = (RegimeAnnounced, QuotaOpened, QuotaReopened, LicenceIssued, ShipmentDeclared)
 """Events that bring something which others may be waiting for."""
 
-_APPLY: dict[type[Any], Callable[[Book, Event[Any]], Ending]] = {
-    RegimeAnnounced: on_registers.on_regime_terms,
-    RegimeAmended: on_registers.on_regime_terms,
-    RegimeSuspended: on_registers.on_regime_changed,
-    RegimeReinstated: on_registers.on_regime_changed,
-    RegimeEnded: on_registers.on_regime_changed,
-    QuotaOpened: on_registers.on_quota_opened,
-    QuotaTrancheReleased: on_registers.on_tranche_released,
-    QuotaClosed: on_registers.on_quota_closed,
-    LicenceBatchIssued: on_registers.on_batch_issued,
-    LicenceIssued: on_registers.on_licence_terms,
-    LicenceAmended: on_registers.on_licence_terms,
-    LicenceSuspended: on_registers.on_licence_step,
-    LicenceReinstated: on_registers.on_licence_step,
-    LicenceRevoked: on_registers.on_licence_step,
-    ShipmentDeclared: on_shipments.on_declared,
-    ClockTicked: on_clock.on_tick,
+Handler = Callable[[Book, Event[Any]], Ending]
+_BY_CLASS: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
+    (ShipmentDeclared, on_shipments.on_declared),
+    (ShipmentMilestone, on_shipments.on_milestone),
+    (ShipmentCorrected, on_shipments.on_corrected),
+    ((ReviewReleased, ReviewRejected, ReviewOverridden), on_shipments.on_review),
+    (LicenceBatchIssued, on_licences.on_batch_issued),
+    (LicenceTerms, on_licences.on_licence_terms),
+    (LicenceUseBroughtForward, on_licences.on_use_brought_forward),
+    (QuotaOpened, on_quotas.on_quota_opened),
+    (RegimeTerms, on_regimes.on_regime_terms),
+    (EventRetracted, on_retractions.on_retracted),
+    (ClockTicked, on_clock.on_tick),
+)
+_BY_ENTITY: dict[str, Handler] = {
+    "licence_id": on_licences.on_licence_step,
+    "quota_id": on_quotas.on_quota_changed,
+    "regime_id": on_regimes.on_regime_changed,
 }
+
+
+def _handler(kind: type[Any]) -> Handler:
+    return (
+        next((handler for classes, handler in _BY_CLASS if issubclass(kind, classes)), None) or _BY_ENTITY[kind.ENTITY]
+    )
+
+
+_APPLY: dict[type[Any], Handler] = {kind: _handler(kind) for kind in TRADE_TYPES.values()}
 
 
 def apply_all(book: Book, events: Iterable[Event[TradeData]]) -> None:
@@ -66,8 +83,19 @@ def apply(book: Book, event: Event[TradeData]) -> None:
     if isinstance(event.data, ClockTicked):
         while (overdue := book.take_overdue(event.data.now)) is not None:
             book.woken.append(overdue)
-            _conclude(book, overdue.event, _end_waiting(book, overdue, event.data))
+            _end(book, overdue, event.data)
     _conclude(book, event, _apply_one(book, event))
+
+
+def _end(book: Book, overdue: Parked, tick: ClockTicked) -> None:
+    """End the waiting of what is overdue; what waits for its share of a quota is decided together."""
+    if not overdue.waiting_for.startswith("allotment:"):
+        _conclude(book, overdue.event, _end_waiting(book, overdue, tick))
+        return
+    others = book.take_waiting(overdue.waiting_for)
+    book.woken.extend(others)
+    for event, ending in on_shipments.on_shared_out(book, [overdue, *others], overdue.deadline):
+        _conclude(book, event, ending)
 
 
 def _conclude(book: Book, event: Event[TradeData], ending: Ending) -> None:
@@ -77,13 +105,17 @@ def _conclude(book: Book, event: Event[TradeData], ending: Ending) -> None:
         current, known = todo.popleft()
         found = book.endings[current.name] = known or _apply_one(book, current)
         if found.waiting_for is not None:
-            _park(book, current, found.waiting_for)
-        if found.status == "decided" and isinstance(current.data, BRINGS):
-            todo.extendleft((woken, None) for woken in reversed(_woken(book, entity_key(current))))
+            _park(book, current, found)
+        else:
+            book.applied[current.name] = None
+        if found.status == "decided":
+            book.remember(current)
+            todo.extendleft((woken, None) for woken in reversed(_woken(book, current)))
 
 
-def _park(book: Book, event: Event[TradeData], waiting_for: str) -> None:
-    deadline = on_shipments.parking_deadline(book, event)
+def _park(book: Book, event: Event[TradeData], ending: Ending) -> None:
+    waiting_for = ending.waiting_for or ""
+    deadline = ending.deadline or on_shipments.parking_deadline(book, event)
     book.parkings += 1
     book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline, book.parkings)
     book.parked.setdefault(waiting_for, []).append(Parked(event, waiting_for, deadline))
@@ -91,15 +123,19 @@ def _park(book: Book, event: Event[TradeData], waiting_for: str) -> None:
 
 def _apply_one(book: Book, event: Event[TradeData]) -> Ending:
     try:
-        if isinstance(event.data, ShipmentMilestone):
-            return on_shipments.on_milestone(book, event)  # type: ignore[arg-type]
         return _APPLY[type(event.data)](book, event)
     except PermanentError as error:
         return Ending("dead", error.reason, None, error.pointer)
 
 
-def _woken(book: Book, key: str) -> list[Event[TradeData]]:
-    waiting = book.waiting_for(key)
+def wakes(event: Event[TradeData]) -> tuple[str, ...]:
+    """Return what an event may let go on: what waits for the thing that it brings, or for itself."""
+    itself = f"event:{event.name}"
+    return (entity_key(event), itself) if isinstance(event.data, BRINGS) else (itself,)
+
+
+def _woken(book: Book, event: Event[TradeData]) -> list[Event[TradeData]]:
+    waiting = [parked for key in wakes(event) for parked in book.waiting_for(key)]
     book.woken.extend(waiting)
     return [parked.event for parked in waiting]
 

@@ -11,7 +11,7 @@ from services.licensing.domain.policy import Policy
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
-from shared.cloudevents import Event
+from shared.cloudevents import Event, entity_key
 from shared.events import Reason, TradeData
 
 
@@ -34,6 +34,14 @@ class Decision(NamedTuple):
     ledger_entries: tuple[str, ...]
     caused_by: str
     at: datetime
+    supersedes: str | None = None
+
+
+class Past(NamedTuple):
+    """An event that was applied, and whether it was taken back since."""
+
+    event: Event[Any]
+    is_retracted: bool
 
 
 class Ending(NamedTuple):
@@ -73,11 +81,6 @@ class Book:
     accounts: dict[str, Account] = field(default_factory=dict)
     shipments: dict[str, Shipment] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
-    gate_accounts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    """By lane: licence and account of each licence line that opens it; loaded for the lanes listed only."""
-    viewed_licences: dict[str, Licence] = field(default_factory=dict)
-    viewed_accounts: dict[str, Account] = field(default_factory=dict)
-    """What gates look at besides; it is not locked and must not be changed."""
     parked: dict[str, list[Parked]] = field(default_factory=dict)
     """By what is waited for: all that waits for `wakes`, and whatever is due by the batch's latest tick."""
     wakes: set[str] = field(default_factory=set)
@@ -86,6 +89,8 @@ class Book:
     """Licences whose validity begins or ends by the batch's latest tick."""
     lane_families: set[tuple[str, str]] = field(default_factory=set)
     """Commodity group and origin of which every lane is loaded."""
+    histories: dict[str, list[Past]] = field(default_factory=dict)
+    """By entity, of those of which an event may be taken back: what was applied, in that order."""
 
     entries: list[Entry] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -94,6 +99,12 @@ class Book:
     woken: list[Parked] = field(default_factory=list)
     """Parked events that were taken up, or taken up and parked anew."""
     parkings: int = 0
+    retracted: dict[str, str] = field(default_factory=dict)
+    """By the name of what was taken back: the event that did it."""
+    superseded: dict[str, str] = field(default_factory=dict)
+    """By decision that no longer stands: the one that does."""
+    applied: dict[str, None] = field(default_factory=dict)
+    """The names of the events that were decided or ended, in that order."""
     endings: dict[str, Ending] = field(default_factory=dict)
     """By the event's name."""
     touched: set[tuple[str, str]] = field(default_factory=set)
@@ -124,13 +135,9 @@ class Book:
         except KeyError:
             raise Missing("account", account_id) from None
 
-    def view(self, licence_id: str, account_id: str) -> tuple[Licence, Account]:
-        """Return a licence and one of its accounts to look at only. Raises Missing."""
-        licence = self.licences.get(licence_id) or self.viewed_licences.get(licence_id)
-        account = self.accounts.get(account_id) or self.viewed_accounts.get(account_id)
-        if licence is None or account is None:
-            raise Missing("licence", licence_id)
-        return licence, account
+    def has_lane(self, lane_id: str) -> bool:
+        """Return whether a lane is in the book."""
+        return lane_id in self.lanes
 
     def lane(self, lane_id: str) -> Lane:
         """Return a locked lane. Raises Missing."""
@@ -156,6 +163,19 @@ class Book:
             raise Missing("wake", key)
         return self.parked.pop(key, [])
 
+    def take_waiting(self, key: str) -> list[Parked]:
+        """Take out, in their order, the loaded events that wait for a thing."""
+        return self.parked.pop(key, [])
+
+    def take_parked(self, name: str) -> Parked | None:
+        """Take out a waiting event by its name."""
+        for waiting in self.parked.values():
+            for parked in waiting:
+                if parked.event.name == name:
+                    waiting.remove(parked)
+                    return parked
+        return None
+
     def take_overdue(self, now: datetime) -> Parked | None:
         """Take out, of what may wait no longer, the one with the earliest deadline."""
         due = [parked for waiting in self.parked.values() for parked in waiting if parked.deadline <= now]
@@ -165,9 +185,20 @@ class Book:
         self.parked[first.waiting_for].remove(first)
         return first
 
-    def opens(self, lane_id: str) -> tuple[tuple[str, str], ...]:
-        """Return licence and account of what opens a lane. Raises Missing."""
+    def history(self, entity: str) -> list[Past]:
+        """Return what was applied to a thing, oldest first. Raises Missing."""
         try:
-            return self.gate_accounts[lane_id]
+            return self.histories[entity]
         except KeyError:
-            raise Missing("gate", lane_id) from None
+            raise Missing("history", entity) from None
+
+    def remember(self, event: Event[Any]) -> None:
+        """Add an event that was applied to its thing's history, where that is in the book."""
+        if (entity := entity_key(event)) in self.histories:
+            self.histories[entity].append(Past(event, is_retracted=False))
+
+    def retract(self, past: Past, by: str) -> None:
+        """Note that an event was taken back."""
+        history = self.histories[entity_key(past.event)]
+        history[history.index(past)] = Past(past.event, is_retracted=True)
+        self.retracted[past.event.name] = by

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from shared.events import Commodity, Destinations, Selector
 
 
@@ -9,10 +11,18 @@ def matches(selector: Selector, goods: Commodity) -> bool:
     """Return whether the goods satisfy every list that the selector gives."""
     return (
         (not selector.hs or goods.hs.startswith(tuple(selector.hs)))
-        and (not selector.elements or not set(selector.elements).isdisjoint(goods.elements))
+        and (not selector.elements or not goods.all_elements.isdisjoint(selector.elements))
         and (not selector.forms or goods.form in selector.forms)
         and (not selector.control_codes or goods.control_code in selector.control_codes)
     )
+
+
+def might_match(selector: Selector, goods: Commodity) -> bool:
+    """Return whether the goods would be meant, if they had elements that their declaration does not name."""
+    says_more = bool(selector.hs or selector.forms or selector.control_codes)
+    if not selector.elements or not says_more or goods.all_elements:
+        return False
+    return matches(msgspec.structs.replace(selector, elements=()), goods)
 
 
 def matches_any(selectors: Iterable[Selector], goods: Commodity) -> bool:

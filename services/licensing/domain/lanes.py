@@ -43,8 +43,35 @@ class Gate(NamedTuple):
     reasons: tuple[Reason, ...]
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What the licences that open a lane have: mass granted and left, lines, and lines without a limit of mass."""
+
+    granted: int = 0
+    left: int = 0
+    lines: int = 0
+    unlimited: int = 0
+
+    def __add__(self, other: "Opening") -> "Opening":
+        """Return both together."""
+        return Opening(
+            self.granted + other.granted,
+            self.left + other.left,
+            self.lines + other.lines,
+            self.unlimited + other.unlimited,
+        )
+
+    def __neg__(self) -> "Opening":
+        """Return what takes this away."""
+        return Opening(-self.granted, -self.left, -self.lines, -self.unlimited)
+
+
 class LaneStats(msgspec.Struct, kw_only=True):
     """What a lane remembers. Days are proleptic ordinals in UTC; masses are milligrams."""
+
+    opening: Opening = Opening()
+    needs_licence: bool = False
+    """As of the gate: some regime in force asks for a licence."""
+    quota_level: GateLevel = "open"
 
     gate: GateLevel = "open"
     gate_reasons: tuple[Reason, ...] = ()
@@ -141,6 +168,11 @@ def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneCh
     return _settle(lane, at, (Reason(rule="lane.flow.confirmed", says=says, figures=figures),))
 
 
+def on_recounted(lane: Lane, at: datetime, mass_mg: int) -> None:
+    """Add to what cleared at a time, or take away from it where `mass_mg` is below zero; no state follows."""
+    _count_mass(lane.stats, _day(at), mass_mg)
+
+
 def is_about_to_flow(lane: Lane, policy: Policy) -> bool:
     """Return whether one more clearance makes the lane flow."""
     stats = lane.stats
@@ -228,9 +260,10 @@ def _change(lane: Lane, state: FlowState, at: datetime, reasons: tuple[Reason, .
 def _count_mass(stats: LaneStats, day: int, mass_mg: int) -> None:
     """Add to a day; one that is closed already is corrected while it is still in the window."""
     if stats.closed_through is None or day > stats.closed_through:
-        stats.open_days[day] = stats.open_days.get(day, 0) + mass_mg
+        stats.open_days[day] = max(0, stats.open_days.get(day, 0) + mass_mg)
     elif stats.closed_through - day < len(stats.window):
-        stats.window[day - stats.closed_through - 1] += mass_mg
+        place = day - stats.closed_through - 1
+        stats.window[place] = max(0, stats.window[place] + mass_mg)
 
 
 def _begin_anew(stats: LaneStats) -> None:

@@ -1,28 +1,59 @@
-"""Licences: their states as a table, and what a line of one permits."""
+"""Licences: their states as a table, and what the lines of one permit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from services.licensing.domain.ledger import account_name
 from shared.events import LicenceTerms
 
-LicenceState = Literal["awaited", "active", "suspended", "revoked", "expired"]
+LicenceState = Literal[
+    "awaited", "applied", "issued", "active", "suspended", "exhausted", "expired", "surrendered", "revoked"
+]
 
 TRANSITIONS: dict[tuple[LicenceState, str], LicenceState] = {
-    ("awaited", "issued"): "active",
-    ("active", "amended"): "active",
+    ("awaited", "applied"): "applied",
+    ("awaited", "issued"): "issued",
+    ("applied", "applied"): "applied",
+    ("applied", "issued"): "issued",
+    ("applied", "surrendered"): "surrendered",
+    ("issued", "activated"): "active",
+    ("issued", "amended"): "issued",
+    ("issued", "suspended"): "suspended",
+    ("issued", "surrendered"): "surrendered",
+    ("issued", "revoked"): "revoked",
+    ("issued", "expired"): "expired",
+    ("active", "amended"): "issued",
     ("active", "suspended"): "suspended",
+    ("active", "exhausted"): "exhausted",
+    ("active", "surrendered"): "surrendered",
     ("active", "revoked"): "revoked",
     ("active", "expired"): "expired",
     ("suspended", "amended"): "suspended",
-    ("suspended", "reinstated"): "active",
+    ("suspended", "reinstated"): "issued",
+    ("suspended", "surrendered"): "surrendered",
     ("suspended", "revoked"): "revoked",
     ("suspended", "expired"): "expired",
-    ("expired", "amended"): "active",
+    ("exhausted", "amended"): "issued",
+    ("exhausted", "suspended"): "suspended",
+    ("exhausted", "replenished"): "active",
+    ("exhausted", "surrendered"): "surrendered",
+    ("exhausted", "revoked"): "revoked",
+    ("exhausted", "expired"): "expired",
+    ("expired", "amended"): "issued",
+    ("expired", "surrendered"): "surrendered",
     ("expired", "revoked"): "revoked",
 }
-"""What a licence becomes. `awaited` is a licence that shipments name and no authority has issued yet.
-An amendment of an expired licence prolongs it; being valid is then a matter of its new dates."""
+"""What a licence becomes. `awaited` is a licence that shipments name and no authority has spoken of yet.
+`issued` becomes `active` (or `expired`) by its dates and `exhausted` by its balances, at once where they say so:
+`settled` takes those steps. Suspended is not revoked: it can be reinstated; surrendered and revoked are final."""
+
+OPENS: frozenset[LicenceState] = frozenset({"active", "exhausted"})
+"""In these states a licence counts among those that open its lanes, with what it has left."""
+REFUSES: frozenset[LicenceState] = frozenset({"suspended", "surrendered", "revoked"})
+"""In these states nothing may be drawn, whatever the dates say."""
+AWAITED: frozenset[LicenceState] = frozenset({"awaited", "applied"})
+"""In these states a shipment waits for the licence."""
 
 
 @dataclass(slots=True)
@@ -33,18 +64,47 @@ class Licence:
     state: LicenceState = "awaited"
     since: datetime | None = None
     terms: LicenceTerms | None = None
+    opens: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """By line: the lanes that count it among what opens them."""
 
     def account_of(self, line_no: int) -> str:
-        """Return the account id of one of its lines."""
-        return f"licence:{self.licence_id}:{line_no}"
+        """Return the id of the account of a line's mass."""
+        return account_name("licence", self.licence_id, str(line_no))
 
-    def is_valid(self, at: datetime) -> bool:
-        """Return whether the licence may be drawn at the time."""
-        return (
-            self.state == "active" and self.terms is not None and self.terms.valid_from <= at < self.terms.valid_until
-        )
+    def value_account_of(self, line_no: int) -> str:
+        """Return the id of the account of a line's value."""
+        return account_name("licence", self.licence_id, str(line_no), "value")
+
+    @property
+    def uses_account(self) -> str:
+        """The id of the account of a single-use licence's one use."""
+        return account_name("licence", self.licence_id, "uses")
+
+    def grants(self) -> dict[str, tuple[str, int]]:
+        """Return unit and amount of what the terms grant, by account."""
+        terms, found = self.terms, {}
+        if terms is None or self.state == "applied":
+            return {}
+        for line in terms.lines:
+            if line.mass is not None:
+                found[self.account_of(line.line_no)] = ("MGM", line.mass.mg)
+            if line.value is not None:
+                found[self.value_account_of(line.line_no)] = (line.value.currency, line.value.units)
+        if terms.kind == "single_use":
+            found[self.uses_account] = ("C62", 1)
+        return found
 
 
 def next_state(licence: Licence, step: str) -> LicenceState | None:
     """Return the state after a step, or None when the step does not apply."""
     return TRANSITIONS.get((licence.state, step))
+
+
+def step_by_date(licence: Licence, now: datetime) -> str | None:
+    """Return the step that the dates of a licence's terms ask for at a time, if any."""
+    terms = licence.terms
+    if terms is None or licence.state not in ("issued", "active", "exhausted", "suspended"):
+        return None
+    if now >= terms.valid_until:
+        return "expired"
+    return "activated" if licence.state == "issued" and now >= terms.valid_from else None

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from services.licensing.domain import lanes
 from services.licensing.domain.book import Book, Ending
-from services.licensing.domain.on_lanes import lanes_of_licence, lanes_of_quota, lanes_of_regime, record, refresh_gates
-from services.licensing.domain.on_registers import change_state
+from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
+from services.licensing.domain.on_licences import on_date
+from services.licensing.domain.on_quotas import open_due_tranches
 from shared.cloudevents import Event
 from shared.events import ClockTicked
 
@@ -21,9 +22,10 @@ def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
         if kind == "regime":
             refresh_gates(book, lanes_of_regime(book, book.regimes[key]), at, event.name)
         elif kind == "quota":
+            open_due_tranches(book, key, at, event.name)
             refresh_gates(book, lanes_of_quota(book, book.quotas[key]), at, event.name)
         else:
-            _licence_due(book, key, at, event.name)
+            on_date(book, key, at, event.name)
     _close_days(book, before, now, event.name)
     return Ending("decided", "applied")
 
@@ -36,7 +38,7 @@ def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[dateti
             (at, "regime", regime_id) for at in regime.boundaries() if at <= now and (before is None or at > before)
         }
     for quota_id, quota in book.quotas.items():
-        moments = (quota.terms.period_start, quota.terms.period_end)
+        moments = (*quota.boundaries(), *(tranche.opens_at for tranche in quota.tranches))
         due |= {(at, "quota", quota_id) for at in moments if at <= now and (before is None or at > before)}
     issued_here = {key for kind, key in book.touched if kind == "licence"}
     for licence_id in book.due_licences | issued_here:
@@ -45,14 +47,6 @@ def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[dateti
             moments = (terms.valid_from, terms.valid_until)
             due |= {(at, "licence", licence_id) for at in moments if at <= now and (before is None or at > before)}
     return due
-
-
-def _licence_due(book: Book, licence_id: str, at: datetime, caused_by: str) -> None:
-    licence = book.licence(licence_id)
-    if licence.terms is not None and at >= licence.terms.valid_until and licence.state in ("active", "suspended"):
-        change_state(book, licence, "expired", at, caused_by)
-    else:
-        refresh_gates(book, lanes_of_licence(book, licence), at, caused_by)
 
 
 def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: str) -> None:

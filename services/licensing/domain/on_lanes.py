@@ -6,7 +6,7 @@ from datetime import datetime
 from services.licensing.domain import lanes
 from services.licensing.domain.announcing import lane_changed
 from services.licensing.domain.book import Book, Missing
-from services.licensing.domain.gates import gate_of
+from services.licensing.domain.gates import judge_gate
 from services.licensing.domain.lanes import Lane, LaneChange
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.quotas import Quota
@@ -21,30 +21,18 @@ def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: 
     Raises Missing.
     """
     wanted = tuple(lane_ids)
-    missing = [i for i in wanted if i not in book.lanes or i not in book.gate_accounts]
+    missing = [i for i in wanted if not book.has_lane(i)]
     if missing:
-        raise Missing("gate", *missing)
+        raise Missing("lane", *missing)
     for lane_id in wanted:
-        lane = book.lanes[lane_id]
+        lane = book.lane(lane_id)
         as_of = max(book.plausible(at), lane.stats.gate_as_of or book.plausible(at))
-        record(book, lane, lanes.on_gate(lane, gate_of(lane, as_of, book), as_of), caused_by)
+        record(book, lane, lanes.on_gate(lane, judge_gate(lane, as_of, book), as_of), caused_by)
 
 
 def judge_new(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str) -> None:
     """Work out the legal gate of the lanes that have none yet."""
     refresh_gates(book, [i for i in lane_ids if book.lane(i).stats.gate_as_of is None], at, caused_by)
-
-
-def open_lanes(book: Book, licence: Licence) -> None:
-    """Let the lanes whose gates are in the book know of a licence's lines."""
-    if licence.terms is None:
-        return
-    for line in licence.terms.lines:
-        groups = book.policy.groups_near((line.covers,))
-        opened = (licence.licence_id, licence.account_of(line.line_no))
-        for lane_id in lanes.lane_ids(groups, licence.terms.origin, licence.terms.destinations):
-            if opened not in (known := book.gate_accounts.get(lane_id, (opened,))):
-                book.gate_accounts[lane_id] = (*known, opened)
 
 
 def record(book: Book, lane: Lane, change: LaneChange | None, caused_by: str) -> None:
@@ -54,17 +42,14 @@ def record(book: Book, lane: Lane, change: LaneChange | None, caused_by: str) ->
         lane_changed(book, change, caused_by)
 
 
-def lanes_of_licence(book: Book, licence: Licence) -> tuple[str, ...]:
+def lanes_of_licence(licence: Licence) -> tuple[str, ...]:
     """Return the lanes that a licence may open."""
-    if licence.terms is None:
-        return ()
-    groups = book.policy.groups_near(tuple(line.covers for line in licence.terms.lines))
-    return lanes.lane_ids(groups, licence.terms.origin, licence.terms.destinations)
+    return tuple(dict.fromkeys(lane_id for opened in licence.opens.values() for lane_id in opened))
 
 
 def lanes_of_regime(book: Book, regime: Regime) -> tuple[str, ...]:
-    """Return the lanes whose goods are all under the regime; it may shut them."""
-    return _lanes_within(book, regime.terms.origin, regime.terms.covers, regime.covers_lane)
+    """Return the lanes whose goods are all under the regime in some phase; it may shut them."""
+    return _lanes_within(book, regime.terms.origin, regime.selectors(), regime.ever_covers_lane)
 
 
 def lanes_of_quota(book: Book, quota: Quota) -> tuple[str, ...]:

@@ -4,34 +4,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.licensing.domain.applying import BRINGS
+from services.licensing.domain.applying import wakes
 from services.licensing.domain.book import Missing
 from services.licensing.domain.lanes import lane_ids
 from services.licensing.domain.policy import Policy
-from shared.cloudevents import Event, entity_key
+from shared.cloudevents import Event
 from shared.events import (
     ClockTicked,
-    LicenceReinstated,
-    LicenceRevoked,
-    LicenceSuspended,
+    Declaration,
+    EventRetracted,
     LicenceTerms,
-    QuotaClosed,
+    LicenceUseBroughtForward,
     QuotaOpened,
-    QuotaTrancheReleased,
-    RegimeEnded,
-    RegimeReinstated,
-    RegimeSuspended,
     RegimeTerms,
-    ShipmentDeclared,
+    ReviewOverridden,
+    ReviewRejected,
+    ReviewReleased,
+    ShipmentCorrected,
     ShipmentMilestone,
     TradeData,
 )
 
-_REGISTER = (RegimeTerms, RegimeSuspended, RegimeReinstated, RegimeEnded, QuotaOpened, QuotaClosed, ClockTicked)
-
-
-_SETS = {"licence": "licences", "account": "accounts", "lane": "lanes", "gate": "gates", "wake": "wakes"}
+_SETS = {"licence": "licences", "account": "accounts", "lane": "lanes", "wake": "wakes", "history": "histories"}
 """By kind of what is missing: where it is noted."""
+_REVIEWS = (ReviewReleased, ReviewRejected, ReviewOverridden)
 
 
 @dataclass(slots=True)
@@ -43,47 +39,70 @@ class Keys:
     tick: datetime | None = None
     licences: set[str] = field(default_factory=set)
     licences_changed: set[str] = field(default_factory=set)
+    """Of these every account is loaded that they ever had."""
+    quotas_changed: set[str] = field(default_factory=set)
+    """The same."""
     accounts: set[str] = field(default_factory=set)
     shipments: set[str] = field(default_factory=set)
+    restated: set[str] = field(default_factory=set)
+    """Shipments that may be judged anew: what their declarations name is needed too."""
     lanes: set[str] = field(default_factory=set)
-    gates: set[str] = field(default_factory=set)
     families: set[tuple[str, str]] = field(default_factory=set)
     wakes: set[str] = field(default_factory=set)
+    histories: set[str] = field(default_factory=set)
 
     def add(self, event: Event[TradeData], policy: Policy) -> None:
         """Take in what one event needs."""
         data = event.data
-        if isinstance(data, BRINGS):
-            self.wakes.add(entity_key(event))
-        if isinstance(data, _REGISTER):
-            self.has_register_change = True
-        if isinstance(data, ShipmentDeclared):
-            self._add_declared(data, policy)
-        elif isinstance(data, LicenceTerms):
-            self._add_licence(data.licence_id)
-            groups = policy.groups_near(tuple(line.covers for line in data.lines))
-            self.gates.update(lane_ids(groups, data.origin, data.destinations))
-        elif isinstance(data, LicenceSuspended | LicenceReinstated | LicenceRevoked):
-            self._add_licence(data.licence_id)
+        self.wakes.update(wakes(event))
+        if isinstance(data, Declaration):
+            self.add_declaration(data, policy)
+            if isinstance(data, ShipmentCorrected):
+                self.restated.add(data.shipment_id)
         elif isinstance(data, ShipmentMilestone):
             self.shipments.add(data.shipment_id)
-        elif isinstance(data, RegimeTerms | QuotaOpened):
-            self.families.update((group, data.origin) for group in policy.groups_within(data.covers))
-        elif isinstance(data, QuotaTrancheReleased):
-            self.accounts.add(f"quota:{data.quota_id}")
+        elif isinstance(data, _REVIEWS):
+            self.shipments.add(data.shipment_id)
+            self.restated.add(data.shipment_id)
         elif isinstance(data, ClockTicked):
+            self.has_register_change = True
             self.tick = max(data.now, self.tick or data.now)
+        elif isinstance(data, EventRetracted):
+            self._add_entity(data.entity)
+            self.histories.add(data.entity)
+        else:
+            self._add_register(data, policy)
 
-    def _add_declared(self, data: ShipmentDeclared, policy: Policy) -> None:
+    def _add_register(self, data: TradeData, policy: Policy) -> None:
+        if isinstance(data, RegimeTerms | QuotaOpened):
+            self.families.update((group, data.origin) for group in policy.groups_within(data.covers))
+        if isinstance(data, LicenceTerms):
+            groups = policy.groups_near(tuple(line.covers for line in data.lines))
+            self.lanes.update(lane_ids(groups, data.origin, data.destinations))
+        if isinstance(data, LicenceUseBroughtForward):
+            self.licences.add(data.licence_id)
+        elif data.ENTITY != "batch_id":
+            self._add_entity(f"{data.ENTITY.removesuffix('_id')}:{getattr(data, data.ENTITY)}")
+
+    def _add_entity(self, entity: str) -> None:
+        kind, _, key = entity.partition(":")
+        if kind == "licence":
+            self.licences.add(key)
+            self.licences_changed.add(key)
+        elif kind == "shipment":
+            self.shipments.add(key)
+            self.restated.add(key)
+        else:
+            self.has_register_change = True
+            if kind == "quota":
+                self.quotas_changed.add(key)
+
+    def add_declaration(self, data: Declaration, policy: Policy) -> None:
+        """Take in what judging a declaration needs."""
         self.shipments.add(data.shipment_id)
         for line in data.lines:
-            if line.licence_id:
-                self.licences.add(line.licence_id)
+            self.licences.update(line.licences)
             self.lanes.update(lane_ids(policy.groups_of(line.commodity), data.origin, (data.destination,)))
-
-    def _add_licence(self, licence_id: str) -> None:
-        self.licences.add(licence_id)
-        self.licences_changed.add(licence_id)
 
     def widen(self, missing: Missing) -> bool:
         """Take in what deciding found missing; return whether that is anything new."""

@@ -1,12 +1,13 @@
 """The policy: commodity groups and the thresholds by which lanes and shipments are judged, as data."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from services.licensing.domain.commodities import implies, matches, may_overlap
-from shared.events import Commodity, Id, Selector, Text
+from shared.events import Commodity, Element, Id, Selector, Text
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1, le=3660)]
@@ -20,11 +21,34 @@ class CommodityGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     covers: Selector
 
 
+class Oxide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By which factor the mass of an element becomes that of the oxide by which it is counted."""
+
+    element: Element
+    oxide: Id
+    factor: Decimal
+
+
+class Conversions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The factors between metal and oxide, and where they come from."""
+
+    source: Text
+    oxides: tuple[Oxide, ...]
+
+    def oxide_factor(self, element: str) -> Decimal:
+        """Return metal to oxide by mass. Raises KeyError for an element that is not in the table."""
+        for oxide in self.oxides:
+            if oxide.element == element:
+                return oxide.factor
+        raise KeyError(element)
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of the policy. Masses are compared in whole milligrams, shares in whole percent."""
 
     version: Id
     commodity_groups: tuple[CommodityGroup, ...]
+    conversions: Conversions
     critical_used_percent: Percent
     """A licence, a quota or a lane's licences together are nearly used from this share on."""
     confirm_clearances: Count

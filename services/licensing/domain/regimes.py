@@ -3,21 +3,35 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, NamedTuple
 
-from services.licensing.domain.commodities import admits, implies, matches_any
+from services.licensing.domain.commodities import admits, implies, matches_any, might_match
 from shared.events import (
     Commodity,
+    Destinations,
     RegimeAmended,
     RegimeAnnounced,
     RegimeEnded,
     RegimeReinstated,
     RegimeSuspended,
     RegimeTerms,
+    Requirement,
     Selector,
 )
 
 Span = tuple[datetime, datetime | None]
 """From, and until when (exclusive; None: open)."""
+
+
+Reach = Literal["covered", "unclear", "outside"]
+
+
+class InPhase(NamedTuple):
+    """What a regime asks, and of what, at a time."""
+
+    requires: Requirement
+    covers: tuple[Selector, ...]
+    destinations: Destinations
 
 
 @dataclass(slots=True)
@@ -38,9 +52,25 @@ class Regime:
             and not any(start <= at and (end is None or at < end) for start, end in self.suspensions)
         )
 
+    def phase(self, at: datetime) -> InPhase:
+        """Return what the regime asks in the phase that a time is in."""
+        requires, covers, destinations = self.terms.requires, self.terms.covers, self.terms.destinations
+        for phase in self.terms.phases:
+            if phase.effective_from <= at:
+                requires = phase.requires or requires
+                covers = covers if phase.covers is None else phase.covers
+                destinations = destinations if phase.destinations is None else phase.destinations
+        return InPhase(requires, covers, destinations)
+
+    def selectors(self) -> tuple[Selector, ...]:
+        """Return what the regime covers in any of its phases."""
+        return (*self.terms.covers, *(s for phase in self.terms.phases for s in phase.covers or ()))
+
     def boundaries(self) -> Iterable[datetime]:
-        """Return the times at which being in force may change."""
+        """Return the times at which being in force, or what is asked, may change."""
         yield self.terms.effective_from
+        for phase in self.terms.phases:
+            yield phase.effective_from
         for moment in (self.terms.effective_until, self.ended_at):
             if moment is not None:
                 yield moment
@@ -49,19 +79,29 @@ class Regime:
             if end is not None:
                 yield end
 
-    def covers_goods(self, goods: Commodity, origin: str, destination: str) -> bool:
-        """Return whether such a shipment line is under the regime while it is in force."""
-        return (
-            self.terms.origin == origin
-            and admits(self.terms.destinations, destination)
-            and matches_any(self.terms.covers, goods)
-        )
+    def reach(self, goods: Commodity, origin: str, destination: str, at: datetime) -> Reach:
+        """Return whether such a shipment line is under the regime while it is in force.
 
-    def covers_lane(self, group: Selector, origin: str, destination: str | None) -> bool:
+        `unclear`: it would be, if the goods contained elements that the declaration does not name.
+        """
+        phase = self.phase(at)
+        if self.terms.origin != origin or not admits(phase.destinations, destination):
+            return "outside"
+        if matches_any(phase.covers, goods):
+            return "covered"
+        return "unclear" if any(might_match(selector, goods) for selector in phase.covers) else "outside"
+
+    def covers_lane(self, group: Selector, origin: str, destination: str | None, at: datetime) -> bool:
         """Return whether all goods of a lane are under the regime; `destination` None asks for all of them."""
-        everywhere = not self.terms.destinations.include and not self.terms.destinations.exclude
-        reached = everywhere if destination is None else admits(self.terms.destinations, destination)
-        return self.terms.origin == origin and reached and any(implies(group, s) for s in self.terms.covers)
+        phase = self.phase(at)
+        everywhere = not phase.destinations.include and not phase.destinations.exclude
+        reached = everywhere if destination is None else admits(phase.destinations, destination)
+        return self.terms.origin == origin and reached and any(implies(group, s) for s in phase.covers)
+
+    def ever_covers_lane(self, group: Selector, origin: str, destination: str | None) -> bool:
+        """Return whether all goods of a lane are under the regime in any of its phases."""
+        starts = (self.terms.effective_from, *(phase.effective_from for phase in self.terms.phases))
+        return any(self.covers_lane(group, origin, destination, at) for at in starts)
 
 
 def announced(data: RegimeAnnounced | RegimeAmended, before: Regime | None) -> Regime:

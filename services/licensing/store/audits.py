@@ -25,14 +25,15 @@ _FIGURES = {
     "accounts": "SELECT count(*) FROM licensing.account",
     "ledger_entries": "SELECT count(*) FROM licensing.ledger_entry",
     "overdrawn_accounts": "SELECT count(*) FROM licensing.account"
-    " WHERE reserved_mg + written_off_mg > granted_mg + excess_mg OR reserved_mg < 0 OR written_off_mg < 0",
+    " WHERE reserved + written_off > granted + excess OR reserved < 0 OR written_off < 0",
     "unbalanced_accounts": "SELECT count(*) FROM licensing.account a FULL JOIN (SELECT account_id,"
-    " sum(granted_mg) g, sum(reserved_mg) r, sum(written_off_mg) w, count(*) n, max(number) m"
+    " sum(granted) g, sum(reserved) r, sum(written_off) w, count(*) n, max(number) m"
     " FROM licensing.ledger_entry GROUP BY 1) e USING (account_id) WHERE"
-    " (coalesce(a.granted_mg, -1), coalesce(a.reserved_mg, -1), coalesce(a.written_off_mg, -1),"
-    " coalesce(a.entries, -1))"
+    " (coalesce(a.granted, -1), coalesce(a.reserved, -1), coalesce(a.written_off, -1), coalesce(a.entries, -1))"
     " IS DISTINCT FROM (coalesce(e.g, 0), coalesce(e.r, 0), coalesce(e.w, 0), coalesce(e.n, 0))"
     " OR coalesce(e.m, 0) <> coalesce(e.n, 0)",
+    "entries_out_of_line": "SELECT count(*) FROM (SELECT free_after, sum(granted - reserved - written_off)"
+    " OVER (PARTITION BY account_id ORDER BY number) AS free FROM licensing.ledger_entry) e WHERE free <> free_after",
     "lane_sequence_gaps": "SELECT count(*) FROM licensing.lane l LEFT JOIN (SELECT lane_id, count(*) n, max(sequence) m"
     " FROM licensing.lane_change GROUP BY 1) x USING (lane_id)"
     " WHERE coalesce(x.n, 0) <> l.sequence OR coalesce(x.m, 0) <> l.sequence",

@@ -2,10 +2,9 @@
 
 Two workers therefore never wait for each other in a circle. A licence that nobody has issued gets
 a placeholder row, so that the shipment that waits for it and the event that brings it take the
-same lock.
+same lock; so does a month's account of a capped quota, which the first shipment of the month opens.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,28 +12,33 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.licensing.domain.book import Book, Missing, Parked
+from services.licensing.domain.book import Book, Missing, Parked, Past
 from services.licensing.domain.lanes import Lane
+from services.licensing.domain.ledger import Account, account_name, account_parts
 from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
 from services.licensing.store import records
 from shared.cloudevents import Event, entity_key, read_trade_event
-from shared.events import WORLD, ShipmentDeclared, TradeData
+from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
 
 _PARKED = text("""
     SELECT body, waiting_for, deadline FROM licensing.event
-    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now)
+    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now OR entity = ANY(:entities))
     ORDER BY parking_no
 """)
-_GATE = text("""
-    SELECT DISTINCT w.lane_id, s.licence_id, s.account_id
-    FROM unnest(CAST(:lanes AS text[]), CAST(:groups AS text[]), CAST(:origins AS text[]),
-                CAST(:destinations AS text[])) AS w(lane_id, commodity_group, origin, destination)
-    JOIN licensing.licence_scope s ON s.commodity_group = w.commodity_group AND s.origin = w.origin
-         AND (w.destination = :world OR s.destination = w.destination)
-    ORDER BY w.lane_id, s.account_id
+_HISTORY = text("""
+    SELECT body, entity, retracted_by FROM licensing.event WHERE entity = ANY(:entities) AND status = 'decided'
+    ORDER BY applied_no
 """)
+_ACCOUNTS = """
+    SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE
+"""
+_OF_OWNERS = """
+    SELECT a.account_id FROM licensing.account a JOIN unnest(CAST(:owners AS text[])) o
+    ON a.account_id >= o COLLATE "C" AND a.account_id < (o || ';') COLLATE "C"
+    AND (a.account_id = o OR a.account_id >= (o || ':') COLLATE "C")
+"""
 
 
 async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]], policy: Policy) -> Book:
@@ -42,14 +46,13 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
     book = Book(policy)
     await _register(c, keys, book)
     await _plan_waiting(c, keys, book)
-    await _plan_draws(c, keys)
+    await _plan_draws(c, keys, policy)
     await _licences(c, keys, book)
     await _accounts(c, keys, book, events)
     await _shipments(c, keys, book)
     await _waiting(c, keys, book)
-    _plan_gates(keys, book, events)
-    new = await _lanes(c, keys, book)
-    await _gates(c, keys, book, new)
+    await _histories(c, keys, book)
+    await _lanes(c, keys, book)
     return book
 
 
@@ -78,8 +81,9 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 
 async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
-    """Read what the batch may wake, and what has waited too long by its tick, in the order in which it came."""
-    rows = (await c.execute(_PARKED, {"keys": sorted(keys.wakes), "now": keys.tick})).all()
+    """Read what the batch may wake or take back, and what has waited too long by its tick, in the order it came."""
+    parameters = {"keys": sorted(keys.wakes), "now": keys.tick, "entities": sorted(keys.histories)}
+    rows = (await c.execute(_PARKED, parameters)).all()
     return [Parked(read_trade_event(row.body), row.waiting_for, row.deadline) for row in rows]
 
 
@@ -93,18 +97,24 @@ async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
             return
 
 
-async def _plan_draws(c: AsyncConnection, keys: Keys) -> None:
-    """Add the accounts that milestones move, and the licences above them."""
+async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> None:
+    """Add the accounts that milestones move, the licences above them, and what is judged anew."""
+    if not keys.shipments:
+        return
     rows = await _rows(
         c,
-        "SELECT draws FROM licensing.shipment WHERE shipment_id = ANY(:ids) AND reservation <> 'none'",
+        "SELECT draws, shipment_id, CASE WHEN shipment_id = ANY(:restated) THEN declared END AS declared"
+        " FROM licensing.shipment WHERE shipment_id = ANY(:ids)"
+        " AND (reservation <> 'none' OR shipment_id = ANY(:restated))",
         ids=sorted(keys.shipments),
+        restated=sorted(keys.restated),
     )
     for row in rows:
-        for account_id, _, _ in records.draws_of(row.draws):
-            keys.accounts.add(account_id)
-            if account_id.startswith("licence:"):
-                keys.licences.add(account_id.removeprefix("licence:").rpartition(":")[0])
+        if row.declared is not None:
+            keys.add_declaration(records.declared_of(row.declared), policy)
+        drawn = {draw[0] for draw in records.draws_of(row.draws)}
+        keys.accounts |= drawn
+        keys.licences |= {account_parts(account_id)[1] for account_id in drawn if account_id.startswith("licence:")}
 
 
 async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -113,7 +123,7 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
     rows = await _rows(c, statement, ids=wanted) if wanted else []
     missing = sorted(keys.licences - {row.licence_id for row in rows})
     if missing:
-        awaited = ((licence_id, "awaited", None, None, None, None, None) for licence_id in missing)
+        awaited = ((licence_id, "awaited", *(None,) * 6, "[]") for licence_id in missing)
         await records.LICENCE.insert_missing(c, awaited)
         rows = [*rows, *await _rows(c, statement, ids=missing)]
     for row in rows:
@@ -121,44 +131,39 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 
 async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+    """Lock the accounts that may be drawn or looked at; one that is not there is an account that has nothing."""
     for licence in book.licences.values():
-        if licence.terms is not None:
-            keys.accounts.update(licence.account_of(line.line_no) for line in licence.terms.lines)
+        keys.accounts.update(licence.grants())
     if book.quotas:
-        keys.accounts |= await _quota_accounts(c, keys, book, events)
-    statement = "SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE"
-    for row in await _rows(c, statement, ids=sorted(keys.accounts)) if keys.accounts else ():
+        await _plan_quota_accounts(c, keys, book, events)
+    owners = [account_name("licence", i) for i in keys.licences_changed]
+    owners += [account_name("quota", i) for i in keys.quotas_changed]
+    if owners:
+        keys.accounts.update(row.account_id for row in await _rows(c, _OF_OWNERS, owners=owners))
+    if not keys.accounts:
+        return
+    months = sorted(i for i in keys.accounts if account_parts(i)[2:3] == ["month"])
+    await records.ACCOUNT.insert_missing(c, (records.account_row(Account(i)) for i in months))
+    for row in await _rows(c, _ACCOUNTS, ids=sorted(keys.accounts)):
         book.accounts[row.account_id] = records.account_of(row)
+    for account_id in keys.accounts - set(book.accounts):
+        if account_id.startswith("quota:"):
+            book.accounts[account_id] = Account(account_id)
 
 
-def _plan_gates(keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
-    """Foresee which licences the batch may use up or free; the gates of their lanes will be judged."""
-    asked: Counter[str] = Counter()
-    waiting = (parked.event for parkings in book.parked.values() for parked in parkings)
+async def _plan_quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+    """Add what the batch's shipments draw on, and what lanes that are judged anew look at."""
+    waiting = [parked.event for parked in await _parked(c, keys)] if keys.wakes or keys.tick else []
     for event in (*events, *waiting):
-        if isinstance(event.data, ShipmentDeclared):
-            asked.update({line.licence_id: line.net_mass.mg for line in event.data.lines if line.licence_id})
-    percent = book.policy.critical_used_percent
-    for licence in book.licences.values():
-        lines = licence.terms.lines if licence.terms else ()
-        accounts = (book.accounts[licence.account_of(line.line_no)] for line in lines)
-        if any((a.used_mg + asked[licence.licence_id]) * 100 >= a.granted_mg * percent for a in accounts):
-            keys.gates.update(lanes_of_licence(book, licence))
-
-
-async def _quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> set[str]:
-    """Name the quotas that the batch's shipments draw on, and those whose lanes may be judged anew."""
-    declared = [e.data for e in events if isinstance(e.data, ShipmentDeclared)]
-    waiting = [p.event.data for p in await _parked(c, keys)]
-    declared += [data for data in waiting if isinstance(data, ShipmentDeclared)]
-    drawn = {
-        quota.account_id
-        for quota in book.quotas.values()
-        for shipment in declared
-        if any(quota.concerns(shipment, line.commodity) for line in shipment.lines)
-    }
-    judged = keys.has_register_change or keys.gates or keys.licences_changed
-    return {quota.account_id for quota in book.quotas.values()} if judged else drawn
+        if isinstance(event.data, Declaration):
+            for quota in book.quotas.values():
+                for line in event.data.lines:
+                    if quota.in_period(event.time) and quota.concerns(event.data, line.commodity):
+                        parts = quota.parts(event.data, line.commodity, event.time)
+                        keys.accounts.update(part.account_id for part in parts)
+    if keys.has_register_change or keys.licences_changed:
+        for quota in book.quotas.values():
+            keys.accounts.update(i for i in quota.grants() if account_parts(i)[2:3] in ([], ["sub"]))
 
 
 async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -173,7 +178,7 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
     for parked in await _parked(c, keys) if keys.wakes or keys.tick else ():
         data = parked.event.data
         if isinstance(data, ShipmentDeclared):
-            unlocked = {line.licence_id for line in data.lines if line.licence_id} - set(book.licences)
+            unlocked = {i for line in data.lines for i in line.licences} - set(book.licences)
             if unlocked:
                 raise Missing("licence", *unlocked)
             if (key := entity_key(parked.event)) not in keys.wakes:
@@ -181,11 +186,18 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
         book.parked.setdefault(parked.waiting_for, []).append(parked)
 
 
-async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> set[str]:
-    """Lock the lanes, new ones included, and return the ids of those that no event has brought yet."""
-    for licence_id in keys.licences_changed:
-        keys.gates.update(lanes_of_licence(book, book.licences[licence_id]))
-    wanted = keys.lanes | keys.gates | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
+async def _histories(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    book.histories = {entity: [] for entity in keys.histories}
+    if keys.histories:
+        for row in (await c.execute(_HISTORY, {"entities": sorted(keys.histories)})).all():
+            past = Past(read_trade_event(row.body), row.retracted_by is not None)
+            book.histories[row.entity].append(past)
+
+
+async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
+    """Lock the lanes, new ones included: those that goods move on, and those that a licence may open."""
+    wanted = keys.lanes | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
+    wanted.update(*(lanes_of_licence(licence) for licence in book.licences.values()))
     wanted.update(*(shipment.lanes for shipment in book.shipments.values()))
     families = set(keys.families)
     if _closes_days(keys, book):
@@ -197,7 +209,6 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> set[str]:
         await records.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
         await _lock_lanes(c, new, set(), book)
     book.lane_families = families
-    return {lane_id for lane_id, lane in book.lanes.items() if lane.stats.gate_as_of is None}
 
 
 async def _lock_lanes(c: AsyncConnection, ids: set[str], families: set[tuple[str, str]], book: Book) -> None:
@@ -221,36 +232,3 @@ def _closes_days(keys: Keys, book: Book) -> bool:
     if keys.tick is None:
         return False
     return book.clock is None or book.clock.astimezone(UTC).date() < keys.tick.astimezone(UTC).date()
-
-
-async def _gates(c: AsyncConnection, keys: Keys, book: Book, new: set[str]) -> None:
-    """Read what opens the lanes that may be judged anew; licences and accounts not locked are only looked at."""
-    wanted = keys.gates | new
-    if keys.families or keys.tick:
-        wanted |= {i for i, lane in book.lanes.items() if (lane.commodity_group, lane.origin) in book.lane_families}
-    if not wanted:
-        return
-    lanes = [book.lanes[lane_id] for lane_id in sorted(wanted)]
-    parameters = {
-        "lanes": [lane.lane_id for lane in lanes],
-        "groups": [lane.commodity_group for lane in lanes],
-        "origins": [lane.origin for lane in lanes],
-        "destinations": [lane.destination for lane in lanes],
-        "world": WORLD,
-    }
-    found = (await c.execute(_GATE, parameters)).all()
-    book.gate_accounts = {lane.lane_id: () for lane in lanes}
-    for row in found:
-        book.gate_accounts[row.lane_id] += ((row.licence_id, row.account_id),)
-    await _look_at(c, book, found)
-
-
-async def _look_at(c: AsyncConnection, book: Book, found: Sequence[Any]) -> None:
-    licences = sorted({row.licence_id for row in found} - set(book.licences))
-    statement = "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)"
-    for row in await _rows(c, statement, ids=licences) if licences else ():
-        book.viewed_licences[row.licence_id] = records.licence_of(row)
-    accounts = sorted({row.account_id for row in found} - set(book.accounts))
-    statement = "SELECT * FROM licensing.account WHERE account_id = ANY(:ids)"
-    for row in await _rows(c, statement, ids=accounts) if accounts else ():
-        book.viewed_accounts[row.account_id] = records.account_of(row)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.masses import kg
 
 Item = dict[str, Any]
-_JSON = ("terms", "state_json", "reasons", "declared", "draws", "lines")
+_JSON = ("terms", "state_json", "reasons", "declared", "draws", "accounts", "event")
 
 
 async def _items(c: AsyncConnection, statement: str, **parameters: Any) -> list[Item]:
@@ -64,34 +64,45 @@ async def lane(c: AsyncConnection, lane_id: str) -> Item | None:
     return found
 
 
-_BALANCES = """
-    (SELECT coalesce(json_agg(json_build_object('account', a.account_id,
-        'granted_kg', trim_scale(a.granted_mg / 1000000.0)::text,
-        'reserved_kg', trim_scale(a.reserved_mg / 1000000.0)::text,
-        'written_off_kg', trim_scale(a.written_off_mg / 1000000.0)::text,
-        'left_kg', trim_scale(greatest(0, a.granted_mg - a.reserved_mg - a.written_off_mg) / 1000000.0)::text)
-        ORDER BY a.account_id), '[]')
-     FROM licensing.account a WHERE {where}) AS lines
+_BALANCE = """
+    json_build_object('account', a.account_id, 'unit', CASE a.unit WHEN 'MGM' THEN 'KGM' ELSE a.unit END,
+        'granted', trim_scale(a.granted / {scale})::text, 'reserved', trim_scale(a.reserved / {scale})::text,
+        'written_off', trim_scale(a.written_off / {scale})::text,
+        'left', trim_scale(greatest(0, a.granted - a.reserved - a.written_off) / {scale})::text,
+        'excess', trim_scale(a.excess / {scale})::text)
 """
-_OF_LICENCE = """a.account_id > 'licence:' || l.licence_id || ':'
-    AND a.account_id < 'licence:' || l.licence_id || ';'
-    AND strpos(substr(a.account_id, length(l.licence_id) + 10), ':') = 0"""
+_SCALE = "(CASE a.unit WHEN 'MGM' THEN 1000000.0 WHEN 'C62' THEN 1.0 ELSE 10000.0 END)"
+_QUOTED = "replace(replace({id}, '%', '%25'), ':', '%3A')"
+
+
+def _balances(kind: str, owner: str) -> str:
+    """Return the SQL for the balances of all accounts of an owner, as a JSON array."""
+    start = f"'{kind}:' || " + _QUOTED.format(id=owner)
+    return f"""
+    (SELECT coalesce(json_agg({_BALANCE.format(scale=_SCALE)} ORDER BY a.account_id), '[]')
+     FROM licensing.account a WHERE a.account_id = {start}
+     OR (a.account_id > {start} || ':' AND a.account_id < {start} || ';'))"""
+
+
 _LICENCE = f"""
-    SELECT licence_id, state, since, exporter, valid_from, valid_until, terms, {_BALANCES.format(where=_OF_LICENCE)}
+    SELECT licence_id, state, since, exporter, batch_id, valid_from, valid_until, terms,
+           {_balances("licence", "l.licence_id")} AS accounts
     FROM licensing.licence l
 """
 
 
 async def licences(c: AsyncConnection, only: tuple[str | None, ...], limit: int, after: str) -> list[Item]:
-    """Return licences by id; `only` restricts exporter and state."""
+    """Return licences by id; `only` restricts exporter, state and batch."""
     return await _items(
         c,
         f"{_LICENCE} WHERE licence_id > :after AND (CAST(:e AS text) IS NULL OR exporter = :e)"
-        " AND (CAST(:s AS text) IS NULL OR state = :s) ORDER BY licence_id LIMIT :n",
+        " AND (CAST(:s AS text) IS NULL OR state = :s)"
+        " AND (CAST(:b AS text) IS NULL OR batch_id = :b) ORDER BY licence_id LIMIT :n",
         after=after,
         n=limit,
         e=only[0],
         s=only[1],
+        b=only[2],
     )
 
 
@@ -100,32 +111,40 @@ async def licence(c: AsyncConnection, licence_id: str) -> Item | None:
     return await _one(c, f"{_LICENCE} WHERE licence_id = :id", id=licence_id)
 
 
+_ENTRY = f"""
+    SELECT e.account_id, e.number, e.kind, CASE a.unit WHEN 'MGM' THEN 'KGM' ELSE a.unit END AS unit,
+           trim_scale(e.granted / {_SCALE})::text AS granted, trim_scale(e.reserved / {_SCALE})::text AS reserved,
+           trim_scale(e.written_off / {_SCALE})::text AS written_off,
+           trim_scale(e.free_after / {_SCALE})::text AS free_after,
+           trim_scale(e.beyond / {_SCALE})::text AS beyond, e.shipment_id, e.line_no, e.caused_by, e.recorded_at
+    FROM licensing.ledger_entry e JOIN licensing.account a USING (account_id)
+"""
+
+
 async def ledger(c: AsyncConnection, account_id: str, limit: int, after: int) -> list[Item]:
-    """Return the entries of an account in their order; masses are changes of the balance."""
+    """Return the entries of an account in their order; quantities are changes of the balance."""
     return await _items(
         c,
-        "SELECT number, kind, granted_mg, reserved_mg, written_off_mg, shipment_id, line_no, caused_by, recorded_at"
-        " FROM licensing.ledger_entry WHERE account_id = :id AND number > :after ORDER BY number LIMIT :n",
+        f"{_ENTRY} WHERE account_id = :id AND number > :after ORDER BY number LIMIT :n",
         id=account_id,
         after=after,
         n=limit,
     )
 
 
-_QUOTA = """
-    SELECT q.quota_id, q.terms, q.closed_at, a.granted_mg, a.reserved_mg, a.written_off_mg,
-           greatest(0, a.granted_mg - a.reserved_mg - a.written_off_mg) AS left_mg
-    FROM licensing.quota q JOIN licensing.account a ON a.account_id = 'quota:' || q.quota_id
+_QUOTA = f"""
+    SELECT q.quota_id, q.terms, q.state AS state_json, {_balances("quota", "q.quota_id")} AS accounts
+    FROM licensing.quota q
 """
 
 
 async def quotas(c: AsyncConnection, limit: int, after: str) -> list[Item]:
-    """Return quotas by id with their balances."""
+    """Return quotas by id with the balances of the whole and of its parts."""
     return await _items(c, f"{_QUOTA} WHERE q.quota_id > :after ORDER BY q.quota_id LIMIT :n", after=after, n=limit)
 
 
 async def quota(c: AsyncConnection, quota_id: str) -> Item | None:
-    """Return a quota with its balance."""
+    """Return a quota with its balances."""
     return await _one(c, f"{_QUOTA} WHERE q.quota_id = :id", id=quota_id)
 
 
@@ -147,14 +166,13 @@ async def shipment(c: AsyncConnection, shipment_id: str) -> Item | None:
     if found is not None:
         found["decisions"] = await _items(
             c,
-            "SELECT decision_id, outcome, reasons, ledger_entries, policy_version, caused_by, at"
-            " FROM licensing.decision WHERE shipment_id = :id ORDER BY at, decision_id",
+            "SELECT decision_id, outcome, reasons, ledger_entries, policy_version, caused_by, at, superseded_by"
+            " FROM licensing.decision WHERE shipment_id = :id ORDER BY length(decision_id), decision_id",
             id=shipment_id,
         )
         found["ledger"] = await _items(
             c,
-            "SELECT account_id, number, kind, reserved_mg, written_off_mg, line_no, caused_by"
-            " FROM licensing.ledger_entry WHERE shipment_id = :id ORDER BY recorded_at, account_id, number",
+            f"{_ENTRY} WHERE shipment_id = :id ORDER BY recorded_at, account_id, number",
             id=shipment_id,
         )
     return found
@@ -164,7 +182,8 @@ async def event(c: AsyncConnection, source: str, event_id: str) -> Item:
     """Return what became of an event; `waiting` where licensing has not seen it."""
     found = await _one(
         c,
-        "SELECT source, id, type, time, status, outcome, waiting_for, entity, recorded_at FROM licensing.event"
+        "SELECT source, id, type, time, status, outcome, waiting_for, entity, retracted_by, recorded_at,"
+        " convert_from(body, 'UTF8') AS event FROM licensing.event"
         " WHERE source = :s AND id = :i",
         s=source,
         i=event_id,
@@ -178,7 +197,7 @@ async def event(c: AsyncConnection, source: str, event_id: str) -> Item:
     answer = found or {"source": source, "id": event_id, "status": "dead" if dead else "waiting"}
     if dead:
         answer["dead_letters"] = dead
-    if found and found["type"] == "trade.shipment.declared":
+    if found and found["entity"].startswith("shipment:"):
         name = f"{source} {event_id}"
         answer["decisions"] = await _items(
             c,

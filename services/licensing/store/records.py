@@ -8,12 +8,12 @@ import msgspec
 from services.licensing.domain.lanes import Lane, LaneStats
 from services.licensing.domain.ledger import Account, Draw
 from services.licensing.domain.licences import Licence
-from services.licensing.domain.quotas import Quota
+from services.licensing.domain.quotas import Quota, QuotaStatus
 from services.licensing.domain.regimes import Regime, Span
 from services.licensing.domain.shipments import Shipment
 from services.licensing.store.sql import Columns, array_literal
 from shared.cloudevents import encode_sorted
-from shared.events import LicenceTerms, QuotaOpened, Reason, RegimeTerms, ShipmentDeclared
+from shared.events import LicenceTerms, QuotaOpened, Reason, RegimeTerms, ShipmentDeclared, Tranche
 
 EVENT = Columns(
     "event",
@@ -32,6 +32,8 @@ EVENT = Columns(
     parking_no="bigint",
     entity="text",
     body="bytea",
+    number="bigint",
+    applied_no="bigint",
 )
 DEAD_LETTER = Columns(
     "dead_letter",
@@ -44,10 +46,8 @@ DEAD_LETTER = Columns(
     pointer="text",
     body="bytea",
 )
-REGIME = Columns("regime", ("regime_id",), regime_id="text", terms="text", state="json")
-QUOTA = Columns(
-    "quota", ("quota_id",), quota_id="text", terms="text", period_end="timestamptz", closed_at="timestamptz"
-)
+REGIME = Columns("regime", ("regime_id",), regime_id="text", terms="text", state="text")
+QUOTA = Columns("quota", ("quota_id",), quota_id="text", terms="text", state="text")
 LICENCE = Columns(
     "licence",
     ("licence_id",),
@@ -55,27 +55,21 @@ LICENCE = Columns(
     state="text",
     since="timestamptz",
     exporter="text",
+    batch_id="text",
     valid_from="timestamptz",
     valid_until="timestamptz",
     terms="text",
-)
-LICENCE_SCOPE = Columns(
-    "licence_scope",
-    ("commodity_group", "origin", "destination", "account_id"),
-    commodity_group="text",
-    origin="text",
-    destination="text",
-    licence_id="text",
-    account_id="text",
+    opens="text",
 )
 ACCOUNT = Columns(
     "account",
     ("account_id",),
     account_id="text",
-    granted_mg="bigint",
-    reserved_mg="bigint",
-    written_off_mg="bigint",
-    excess_mg="bigint",
+    unit="text",
+    granted="bigint",
+    reserved="bigint",
+    written_off="bigint",
+    excess="bigint",
     entries="bigint",
 )
 ENTRY = Columns(
@@ -84,12 +78,14 @@ ENTRY = Columns(
     account_id="text",
     number="bigint",
     kind="text",
-    granted_mg="bigint",
-    reserved_mg="bigint",
-    written_off_mg="bigint",
+    granted="bigint",
+    reserved="bigint",
+    written_off="bigint",
+    free_after="bigint",
+    beyond="bigint",
+    caused_by="text",
     shipment_id="text",
     line_no="int",
-    caused_by="text",
 )
 SHIPMENT = Columns(
     "shipment",
@@ -106,6 +102,7 @@ SHIPMENT = Columns(
     decisions="int",
     reservation="text",
     draws="text",
+    cleared_at="timestamptz",
 )
 DECISION = Columns(
     "decision",
@@ -151,6 +148,13 @@ class _RegimeState(msgspec.Struct):
     ended_at: datetime | None
 
 
+class _QuotaState(msgspec.Struct):
+    tranches: tuple[Tranche, ...]
+    opened: frozenset[str]
+    allocated_mg: dict[str, int]
+    statuses: tuple[tuple[datetime, QuotaStatus], ...]
+
+
 def text_of(value: Any) -> str:
     """Return a contract value as JSON text."""
     return encode_sorted(value).decode()
@@ -174,36 +178,41 @@ def regime_of(row: Any) -> Regime:
 
 def quota_row(quota: Quota) -> tuple[Any, ...]:
     """Return a quota as a row."""
-    return quota.terms.quota_id, text_of(quota.terms), quota.terms.period_end, quota.closed_at
+    state = _QuotaState(quota.tranches, quota.opened, quota.allocated_mg, quota.statuses)
+    return quota.terms.quota_id, text_of(quota.terms), text_of(state)
 
 
 def quota_of(row: Any) -> Quota:
     """Return the quota of a row."""
-    return Quota(_terms(row.terms, QuotaOpened), row.closed_at)
+    state = _terms(row.state, _QuotaState)
+    return Quota(_terms(row.terms, QuotaOpened), state.tranches, state.opened, state.allocated_mg, state.statuses)
 
 
 def licence_row(licence: Licence) -> tuple[Any, ...]:
     """Return a licence as a row."""
-    terms = licence.terms
-    dates = (terms.exporter, terms.valid_from, terms.valid_until, text_of(terms)) if terms else (None,) * 4
-    return licence.licence_id, licence.state, licence.since, *dates
+    t, dates = licence.terms, (None,) * 5
+    if t is not None:
+        dates = (t.exporter, t.batch_id, t.valid_from, t.valid_until, text_of(t))  # type: ignore[assignment]
+    return licence.licence_id, licence.state, licence.since, *dates, text_of(tuple(licence.opens.items()))
 
 
 def licence_of(row: Any) -> Licence:
     """Return the licence of a row."""
     terms = _terms(row.terms, LicenceTerms) if row.terms else None
-    return Licence(row.licence_id, row.state, row.since, terms)
+    return Licence(
+        row.licence_id, row.state, row.since, terms, dict(_terms(row.opens, tuple[tuple[int, tuple[str, ...]], ...]))
+    )
 
 
 def account_row(account: Account) -> tuple[Any, ...]:
     """Return an account as a row."""
     a = account
-    return a.account_id, a.granted_mg, a.reserved_mg, a.written_off_mg, a.excess_mg, a.entries
+    return a.account_id, a.unit, a.granted, a.reserved, a.written_off, a.excess, a.entries
 
 
 def account_of(row: Any) -> Account:
     """Return the account of a row."""
-    return Account(row.account_id, row.granted_mg, row.reserved_mg, row.written_off_mg, row.excess_mg, row.entries)
+    return Account(row.account_id, row.unit, row.granted, row.reserved, row.written_off, row.excess, row.entries)
 
 
 def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
@@ -221,13 +230,19 @@ def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
         s.outcome,
         s.decisions,
         s.reservation,
-        text_of([(d.account_id, d.line_no, d.mass_mg) for d in s.draws]),
+        text_of([(d.account_id, d.line_no, d.amount, d.beyond) for d in s.draws]),
+        s.cleared_at,
     )
 
 
-def draws_of(text: str) -> list[tuple[str, int, int]]:
-    """Return account, line and milligrams of each draw of a shipment's row."""
-    return msgspec.json.decode(text, type=list[tuple[str, int, int]])
+def draws_of(text: str) -> list[tuple[str, int, int, int]]:
+    """Return account, line, amount and tolerance of each draw of a shipment's row."""
+    return msgspec.json.decode(text, type=list[tuple[str, int, int, int]])
+
+
+def declared_of(text: str) -> ShipmentDeclared:
+    """Return the declaration in a shipment's row."""
+    return msgspec.json.decode(text, type=ShipmentDeclared)
 
 
 def shipment_of(row: Any) -> Shipment:
@@ -244,6 +259,7 @@ def shipment_of(row: Any) -> Shipment:
         row.decisions,
         row.reservation,
         draws,
+        row.cleared_at,
     )
 
 

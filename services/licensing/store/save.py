@@ -16,12 +16,23 @@ from shared.events import TradeData
 
 _TAKEN_UP = text("""
     UPDATE licensing.event e SET status = r.status, outcome = r.outcome, waiting_for = r.waiting_for,
-           deadline = r.deadline, parking_no = r.parking_no, body = CASE WHEN r.status = 'parked' THEN e.body END
+           deadline = r.deadline, parking_no = r.parking_no, applied_no = r.applied_no
     FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:outcomes AS text[]),
                 CAST(:waiting AS text[]), CAST(:deadlines AS timestamptz[]),
-                CAST(:numbers AS bigint[]))
-         AS r(source, id, status, outcome, waiting_for, deadline, parking_no)
+                CAST(:parkings AS bigint[]), CAST(:applied AS bigint[]))
+         AS r(source, id, status, outcome, waiting_for, deadline, parking_no, applied_no)
     WHERE e.source = r.source AND e.id = r.id
+""")
+
+
+_RETRACTED = text("""
+    UPDATE licensing.event e SET retracted_by = r.by
+    FROM unnest(CAST(:names AS text[]), CAST(:by AS text[])) AS r(name, by)
+    WHERE e.source = split_part(r.name, ' ', 1) AND e.id = substr(r.name, strpos(r.name, ' ') + 1)
+""")
+_SUPERSEDED = text("""
+    UPDATE licensing.decision d SET superseded_by = s.by
+    FROM unnest(CAST(:ids AS text[]), CAST(:by AS text[])) AS s(id, by) WHERE d.decision_id = s.id
 """)
 
 
@@ -73,30 +84,9 @@ def _touched(book: Book, kind: str) -> list[str]:
 async def _save_registers(c: AsyncConnection, book: Book) -> None:
     await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in _touched(book, "regime")))
     await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in _touched(book, "quota")))
-    licences = [book.licences[i] for i in _touched(book, "licence")]
-    await records.LICENCE.upsert(c, map(records.licence_row, licences))
-    if licences:
-        await c.execute(
-            text("DELETE FROM licensing.licence_scope WHERE licence_id = ANY(:ids)"),
-            {"ids": [licence.licence_id for licence in licences]},
-        )
-        await records.LICENCE_SCOPE.insert(c, _scopes(book))
+    await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in _touched(book, "licence")))
     if ("clock", "") in book.touched:
         await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
-
-
-def _scopes(book: Book) -> list[tuple[Any, ...]]:
-    rows = []
-    for licence_id in _touched(book, "licence"):
-        licence = book.licences[licence_id]
-        for line in licence.terms.lines if licence.terms and licence.state != "revoked" else ():
-            account = licence.account_of(line.line_no)
-            rows += [
-                (group, licence.terms.origin, destination, licence_id, account)  # type: ignore[union-attr]
-                for group in book.policy.groups_near((line.covers,))
-                for destination in dict.fromkeys(licence.terms.destinations)  # type: ignore[union-attr]
-            ]
-    return rows
 
 
 async def _save_ledger(c: AsyncConnection, book: Book) -> None:
@@ -108,12 +98,14 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
                 e.account_id,
                 e.number,
                 e.kind,
-                e.granted_mg,
-                e.reserved_mg,
-                e.written_off_mg,
+                e.granted,
+                e.reserved,
+                e.written_off,
+                e.free_after,
+                e.beyond,
+                e.caused_by,
                 e.shipment_id,
                 e.line_no,
-                e.caused_by,
             )
             for e in book.entries
         ),
@@ -135,6 +127,9 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
             for d in book.decisions
         ),
     )
+    if book.superseded:
+        superseded = {"ids": list(book.superseded), "by": list(book.superseded.values())}
+        await c.execute(_SUPERSEDED, superseded)
 
 
 async def _save_lanes(c: AsyncConnection, book: Book) -> None:
@@ -150,12 +145,19 @@ async def _save_lanes(c: AsyncConnection, book: Book) -> None:
 
 async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
     dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
-    numbers = await _parking_numbers(c, book)
-    await records.EVENT.insert(c, sorted(_event_row(a, book.endings[a.event.name], numbers) for a in arrivals))
+    # Drawn under the locks: of two batches that touch the same thing, the later commit has the higher places.
+    place = (await c.execute(text("SELECT nextval('licensing.place')"))).scalar_one() if arrivals else 0
+    applied = {name: place + number for number, name in enumerate(book.applied)}
+    rows = (
+        _event_row(a, place + number, book.endings[a.event.name], place, applied) for number, a in enumerate(arrivals)
+    )
+    await records.EVENT.insert(c, sorted(rows))
     fresh = {a.event.name for a in arrivals}
-    older = {p.event.name: p.event for p in book.woken if p.event.name not in fresh}
+    older = sorted((p.event.source, p.event.id) for p in book.woken if p.event.name not in fresh)
     if older:
-        endings = [(e.source, e.id, book.endings[name]) for name, e in sorted(older.items())]
+        endings = [
+            (source, event_id, book.endings[f"{source} {event_id}"]) for source, event_id in dict.fromkeys(older)
+        ]
         taken = {
             "sources": [source for source, _, _ in endings],
             "ids": [event_id for _, event_id, _ in endings],
@@ -163,28 +165,22 @@ async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arriv
             "outcomes": [e.outcome for _, _, e in endings],
             "waiting": [e.waiting_for for _, _, e in endings],
             "deadlines": [e.deadline for _, _, e in endings],
-            "numbers": [numbers.get(e.parking) for _, _, e in endings],
+            "parkings": [place + e.parking if e.status == "parked" else None for _, _, e in endings],
+            "applied": [None if e.status == "parked" else applied[f"{s} {i}"] for s, i, e in endings],
         }
         dead += await _dead_of_old(c, [(s, i, e) for s, i, e in endings if e.status == "dead"])
         await c.execute(_TAKEN_UP, taken)
+    if book.retracted:
+        await c.execute(_RETRACTED, {"names": list(book.retracted), "by": list(book.retracted.values())})
     return dead
 
 
-async def _parking_numbers(c: AsyncConnection, book: Book) -> dict[int, int]:
-    """Return a number for each parking; what waits for one thing parks under its lock, so numbers follow commits."""
-    if not book.parkings:
-        return {}
-    drawn = text("SELECT nextval('licensing.parking') FROM generate_series(1, :n)")
-    numbers = sorted((await c.execute(drawn, {"n": book.parkings})).scalars())
-    return dict(enumerate(numbers, start=1))
-
-
-def _event_row(arrival: Arrival, ending: Ending, numbers: dict[int, int]) -> tuple[Any, ...]:
+def _event_row(arrival: Arrival, number: int, ending: Ending, place: int, applied: dict[str, int]) -> tuple[Any, ...]:
     e = arrival.event
     where = (e.source, e.id, e.type, e.time, body_hash(e), arrival.partition, arrival.offset)
-    body = arrival.body if ending.status == "parked" else None
-    waits = (ending.waiting_for, ending.deadline, numbers.get(ending.parking))
-    return *where, ending.status, ending.outcome, *waits, entity_key(e), body
+    waits = (ending.waiting_for, ending.deadline, place + ending.parking if ending.status == "parked" else None)
+    ended = (ending.status, ending.outcome, *waits, entity_key(e), arrival.body)
+    return *where, *ended, number, None if ending.status == "parked" else applied[e.name]
 
 
 def _letter(arrival: Arrival, ending: Ending) -> DeadLetter:

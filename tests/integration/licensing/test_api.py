@@ -113,7 +113,7 @@ async def test_what_is_not_there_is_a_404(client: httpx.AsyncClient, what: str, 
         ("/v1/events?source=a&id=%00", "/query/id"),
         ("/v1/dead-letters?cursor=1", "/query/cursor"),
         ("/v1/quotas/Q-1/ledger?cursor=-1", "/query/cursor"),
-        ("/v1/licences/L/ledger?line_no=99999999999999999999", "/query/line_no"),
+        ("/v1/licences/L/ledger?part=99999999999999999999", "/query/part"),
     ],
 )
 async def test_a_bad_question_names_its_fault(client: httpx.AsyncClient, path: str, pointer: str) -> None:
@@ -124,9 +124,9 @@ async def test_a_bad_question_names_its_fault(client: httpx.AsyncClient, path: s
 
 async def test_a_licence_shows_only_its_own_lines(client: httpx.AsyncClient) -> None:
     found = (await client.get("/v1/licences/L/1")).json()
-    assert [line["account"] for line in found["lines"]] == ["licence:L/1:1"]
+    assert [line["account"] for line in found["accounts"]] == ["licence:L/1:1"]
     found = (await client.get("/v1/licences/L/1:1")).json()
-    assert [line["account"] for line in found["lines"]] == ["licence:L/1:1:1"]
+    assert [line["account"] for line in found["accounts"]] == ["licence:L/1%3A1:1"]
 
 
 async def test_pages_follow_on(client: httpx.AsyncClient) -> None:

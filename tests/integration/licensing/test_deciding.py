@@ -6,7 +6,7 @@ from tests.support.trade import MAGNET, declared, licence, milestone, quota, reg
 
 async def balance(desk: Desk, account: str) -> tuple[int, ...]:
     (row,) = await desk.sql("SELECT * FROM licensing.account WHERE account_id = :id", id=account)
-    return tuple(mass_mg // 10**6 for mass_mg in (row.granted_mg, row.reserved_mg, row.written_off_mg))
+    return tuple(mass_mg // 10**6 for mass_mg in (row.granted, row.reserved, row.written_off))
 
 
 async def test_a_shipment_under_no_regime_is_permitted(desk: Desk) -> None:
@@ -19,7 +19,7 @@ async def test_a_controlled_shipment_without_licence_is_denied_with_the_reason(d
     await desk.feed(regime(), declared("S1"))
     found = await desk.shipment("S1")
     assert found["outcome"] == "denied"
-    assert b"No. 18 requires a licence and none is named" in bytes(found["decisions"][0]["reasons"])
+    assert b"No. 18 requires a licence of MOFCOM and none is named" in bytes(found["decisions"][0]["reasons"])
 
 
 async def test_a_licensed_shipment_reserves_then_writes_off(desk: Desk) -> None:

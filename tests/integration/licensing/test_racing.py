@@ -35,8 +35,8 @@ async def test_a_licence_and_a_quota_are_not_overdrawn_when_four_workers_race(
             await persist(worker, *mine[start : start + 5])
 
     await asyncio.gather(*(work(w, shipments[i::4]) for i, w in enumerate(workers)))
-    rows = await desk.sql("SELECT account_id, reserved_mg FROM licensing.account ORDER BY 1")
-    assert {r.account_id: r.reserved_mg for r in rows} == {"licence:L-1:1": 4000 * 10**6, "quota:Q-1": 4000 * 10**6}
+    rows = await desk.sql("SELECT account_id, reserved FROM licensing.account ORDER BY 1")
+    assert {r.account_id: r.reserved for r in rows} == {"licence:L-1:1": 4000 * 10**6, "quota:Q-1": 4000 * 10**6}
     found = await desk.audit()
     assert found["decisions_by_outcome"] == {"denied": 40, "permitted": 40}
 
@@ -54,8 +54,8 @@ async def test_a_quota_alone_is_not_overdrawn_when_four_workers_race(
             await persist(worker, body)
 
     await asyncio.gather(*(work(i + 1, destination) for i, destination in enumerate(("DE", "US", "JP", "FR"))))
-    (row,) = await desk.sql("SELECT reserved_mg FROM licensing.account WHERE account_id = 'quota:Q-1'")
-    assert row.reserved_mg == 1000 * 10**6
+    (row,) = await desk.sql("SELECT reserved FROM licensing.account WHERE account_id = 'quota:Q-1'")
+    assert row.reserved == 1000 * 10**6
     assert (await desk.audit())["decisions_by_outcome"] == {"denied": 50, "permitted": 10}
 
 

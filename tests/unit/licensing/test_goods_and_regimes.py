@@ -112,10 +112,10 @@ def test_an_ended_regime_stays_ended_when_amended() -> None:
 
 def test_a_lane_is_shut_only_when_all_its_goods_are_covered() -> None:
     controlled, all_magnets = Selector(elements=("Dy",), hs=("8505",)), Selector(hs=("8505",))
-    assert regime().covers_lane(controlled, "CN", "DE")
-    assert not regime().covers_lane(all_magnets, "CN", "DE")
-    assert not regime().covers_lane(controlled, "VN", "DE")
+    assert regime().covers_lane(controlled, "CN", "DE", at(5, 1))
+    assert not regime().covers_lane(all_magnets, "CN", "DE", at(5, 1))
+    assert not regime().covers_lane(controlled, "VN", "DE", at(5, 1))
     only_us = regime(destinations=Destinations(include=("US",)))
-    assert only_us.covers_lane(controlled, "CN", "US")
-    assert not only_us.covers_lane(controlled, "CN", "DE")
-    assert not only_us.covers_lane(controlled, "CN", None)
+    assert only_us.covers_lane(controlled, "CN", "US", at(5, 1))
+    assert not only_us.covers_lane(controlled, "CN", "DE", at(5, 1))
+    assert not only_us.covers_lane(controlled, "CN", None, at(5, 1))

@@ -1,0 +1,101 @@
+"""What it means that an event is taken back: its thing becomes what the rest of its history makes of it."""
+
+from typing import Any
+
+from services.licensing.domain import on_licences, on_quotas, on_regimes, shipments
+from services.licensing.domain.book import Book, Ending, Past
+from services.licensing.domain.on_shipments import as_declared, restate, settle, uncount_clearance, withdraw
+from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
+from shared.cloudevents import Event
+from shared.errors import PermanentError
+from shared.events import (
+    Declaration,
+    EventRetracted,
+    Reason,
+    ReviewOverridden,
+    ReviewRejected,
+    ReviewReleased,
+    ShipmentCleared,
+    ShipmentDeclared,
+    ShipmentMilestone,
+)
+
+REVIEWS = (ReviewReleased, ReviewRejected, ReviewOverridden)
+
+
+def on_retracted(book: Book, event: Event[EventRetracted]) -> Ending:
+    """Take an event back; waits for one that is not known yet.
+
+    Raises PermanentError for one that was taken back before, or that cannot be.
+    """
+    data = event.data
+    name = f"{data.source} {data.id}"
+    history = book.history(data.entity)
+    past = next((past for past in history if past.event.name == name), None)
+    if past is None:
+        parked = book.take_parked(name)
+        if parked is None:
+            return Ending("parked", "", f"event:{name}")
+        book.woken.append(parked)
+        book.endings[name] = Ending("decided", "retracted")
+        book.applied[name] = None
+        book.retracted[name] = event.name
+        _forget_parked(book, parked.event)
+        return Ending("decided", "retracted before it was decided")
+    if past.is_retracted:
+        raise PermanentError(f"event {name} was retracted before", pointer="/data/id")
+    if isinstance(past.event.data, EventRetracted):
+        raise PermanentError("a retraction cannot be retracted; post the event anew", pointer="/data/id")
+    book.retract(past, event.name)
+    _refold(book, event, past)
+    return Ending("decided", "retracted")
+
+
+def _forget_parked(book: Book, event: Event[Any]) -> None:
+    """Withdraw a declaration that waited; any other waiting event has had no effect."""
+    if isinstance(event.data, ShipmentDeclared) and (shipment := book.shipments.get(event.data.shipment_id)):
+        shipment.progress = "retracted"
+        book.touch("shipment", event.data.shipment_id)
+
+
+def _refold(book: Book, event: Event[EventRetracted], past: Past) -> None:
+    kind, _, key = event.data.entity.partition(":")
+    rest = [p.event for p in book.history(event.data.entity) if not p.is_retracted]
+    if kind == "regime":
+        on_regimes.refold(book, key, rest, event.time, event.name)
+    elif kind == "quota":
+        on_quotas.refold(book, key, rest, event.time, event.name)
+    elif kind == "licence":
+        on_licences.refold(book, key, past.event, rest, event.time, event.name)
+    else:
+        _refold_shipment(book, book.shipments[key], event, past, rest)
+
+
+def _refold_shipment(
+    book: Book, shipment: Shipment, event: Event[EventRetracted], past: Past, rest: list[Event[Any]]
+) -> None:
+    """Let a shipment be what remains: its last declaration, its milestones, its last review."""
+    declarations = [e for e in rest if isinstance(e.data, Declaration)]
+    if not any(isinstance(e.data, ShipmentDeclared) for e in declarations):
+        reason = Reason(rule="shipment.retracted", says=f"the declaration was taken back: {event.data.reason}")
+        withdraw(book, shipment, (reason,), event.time, event.name)
+        return
+    was_over = shipment.is_over
+    _replay_milestones(book, shipment, rest)
+    book.touch("shipment", shipment.declared.shipment_id)
+    if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over):
+        restate(book, shipment, as_declared(declarations[-1].data), event.time, event.name)
+    else:
+        settle(book, shipment, shipment.draws, event.time, event.name)
+
+
+def _replay_milestones(book: Book, shipment: Shipment, rest: list[Event[Any]]) -> None:
+    shipment.progress, shipment.is_held, shipment.held_as_of = "declared", False, None
+    for past in rest:
+        if isinstance(past.data, ShipmentMilestone):
+            try:
+                shipments.advance(shipment, past.data.TYPE.rpartition(".")[2], past.time)
+            except MilestoneRefused:
+                continue
+    if not any(isinstance(past.data, ShipmentCleared) for past in rest) or shipment.progress not in HAS_LEFT:
+        uncount_clearance(book, shipment)

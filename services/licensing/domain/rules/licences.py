@@ -1,0 +1,230 @@
+"""What the licences that a shipment line names say: whether one covers it, and whether enough is left."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import NamedTuple
+
+from services.licensing.domain.commodities import matches
+from services.licensing.domain.ledger import Account, Draw
+from services.licensing.domain.licences import AWAITED, REFUSES, Licence
+from services.licensing.domain.measuring import Unmeasurable, measured
+from services.licensing.domain.regimes import Regime
+from services.licensing.domain.rules.evidence import evidence_faults
+from services.licensing.domain.rules.verdict import Await, Case, Verdict, amount, balance
+from shared.events import LicenceLine, LicenceTerms, Reason, ShipmentLine, Tolerance
+
+DECEMBER = 12
+
+
+def judge_licences(case: Case, line: ShipmentLine, demanding: list[Regime], verdict: Verdict) -> None:
+    """Ask, for each authority whose regimes demand one, the line's licence of that authority. Raises Missing."""
+    by_authority: dict[str, list[Regime]] = defaultdict(list)
+    for regime in demanding:
+        by_authority[regime.terms.authority].append(regime)
+    for authority, regimes in sorted(by_authority.items()):
+        named = [case.book.licence(licence_id) for licence_id in line.licences]
+        own = [licence for licence in named if licence.terms is not None and licence.terms.authority == authority]
+        awaited = [licence for licence in named if licence.terms is None]
+        if own and own[0].state not in AWAITED:
+            _judge_licence(case, line, own[0], regimes, verdict)
+        elif own or awaited:
+            # An officer's waiver does not wait for what may never come.
+            if not case.waived_by:
+                verdict.awaits.append(Await(f"licence:{(own or awaited)[0].licence_id}"))
+        else:
+            verdict.refuse(_none_named(line, regimes, authority, named))
+
+
+def _none_named(line: ShipmentLine, regimes: list[Regime], authority: str, named: list[Licence]) -> Reason:
+    titles = "; ".join(sorted(regime.terms.title for regime in regimes))
+    who = f", only of {', '.join(sorted({n.terms.authority for n in named if n.terms}))}" if named else ""
+    says = f"line {line.line_no}: {titles} requires a licence of {authority} and none is named{who}"
+    return Reason(rule="licence.required", says=says, remedy=f"name a licence of {authority} on line {line.line_no}")
+
+
+def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: list[Regime], verdict: Verdict) -> None:
+    terms = licence.terms
+    if terms is None:
+        return
+    refused = len(verdict.refused)
+    for fault in _conditions(case, licence, terms, regimes):
+        verdict.refuse(Reason(rule=fault[0], says=f"line {line.line_no}: licence {licence.licence_id} {fault[1]}"))
+    for reason in evidence_faults(case, line, terms, case.at):
+        verdict.doubt(reason)
+    covering = [granted for granted in terms.lines if matches(granted.covers, line.commodity)]
+    if not covering:
+        says = f"line {line.line_no}: no line of licence {licence.licence_id} covers these goods"
+        verdict.refuse(Reason(rule="licence.commodity", says=says))
+    elif len(verdict.refused) == refused:
+        _draw(case, line, licence, covering, regimes, verdict)
+    if terms.report_within_days is not None:
+        says = f"line {line.line_no}: the use is to be reported within {terms.report_within_days} days"
+        verdict.passed.append(Reason(rule="licence.reporting", says=says))
+
+
+def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> list[tuple[str, str]]:
+    """Return rule and complaint of each condition that is not met."""
+    s, at = case.declared, case.at
+    window = f"is valid from {terms.valid_from.isoformat()} until {terms.valid_until.isoformat()}"
+    end_users = f"is for end user {', '.join(terms.end_users)}, not {s.end_user}"
+    checks = [
+        ("licence.state", licence.state not in REFUSES, f"is {licence.state}"),
+        ("licence.validity", terms.valid_from <= at < terms.valid_until, f"{window}, not at {at.isoformat()}"),
+        ("licence.exporter", terms.exporter == s.exporter, f"is for exporter {terms.exporter}, not {s.exporter}"),
+        ("licence.origin", terms.origin == s.origin, f"is for goods from {terms.origin}, not {s.origin}"),
+        ("licence.destination", s.destination in terms.destinations, _not_among("is for", terms, s.destination)),
+        ("licence.consignee", _allows(terms.consignees, s.consignee), f"does not name consignee {s.consignee}"),
+        ("licence.end_user", _allows(terms.end_users, s.end_user), end_users),
+        ("licence.end_use", _allows(terms.end_uses, s.end_use), f"does not name end use {s.end_use}"),
+        ("licence.port", _allows(terms.ports, s.port), f"is for port {', '.join(terms.ports)}, not {s.port}"),
+        ("licence.re_export", not terms.bars_re_export or _stays(case), f"bars re-export to {s.re_exported_to}"),
+        *(("licence.kind", _accepts(regime, terms), _kind_fault(regime, terms)) for regime in regimes),
+        *(("licence.term", _is_short_enough(regime, terms), _term_fault(regime, terms)) for regime in regimes),
+    ]
+    return [(rule, says) for rule, is_met, says in checks if not is_met]
+
+
+def _allows(names: tuple[str, ...], name: str | None) -> bool:
+    return not names or name in names
+
+
+def _not_among(words: str, terms: LicenceTerms, country: str) -> str:
+    return f"{words} {', '.join(terms.destinations)}, not {country}"
+
+
+def _stays(case: Case) -> bool:
+    return case.declared.re_exported_to in (None, case.declared.destination)
+
+
+def _accepts(regime: Regime, terms: LicenceTerms) -> bool:
+    if regime.terms.accepts:
+        return terms.kind in regime.terms.accepts
+    # Registering an export is all that a certificate does.
+    return terms.kind != "certificate" or regime.terms.requires == "registration"
+
+
+def _kind_fault(regime: Regime, terms: LicenceTerms) -> str:
+    return f"is of kind {terms.kind}, which {regime.terms.title} does not accept"
+
+
+def _is_short_enough(regime: Regime, terms: LicenceTerms) -> bool:
+    months = {limit.kind: limit.months for limit in regime.terms.max_validity}.get(terms.kind)
+    return months is None or terms.valid_until <= _months_later(terms.valid_from, months)
+
+
+def _term_fault(regime: Regime, terms: LicenceTerms) -> str:
+    months = {limit.kind: limit.months for limit in regime.terms.max_validity}.get(terms.kind)
+    return f"is valid for longer than the {months} months that {regime.terms.title} allows"
+
+
+def _months_later(at: datetime, months: int) -> datetime:
+    """Return the same day so many months later; the first of the month after where there is no such day."""
+    years, month = divmod(at.month - 1 + months, DECEMBER)
+    try:
+        return at.replace(year=at.year + years, month=month + 1)
+    except ValueError:
+        years, month = divmod(at.month + months, DECEMBER)
+        return at.replace(year=at.year + years, month=month + 1, day=1)
+
+
+class _Ask(NamedTuple):
+    """What a line would take from an account, and what it may."""
+
+    rule: str
+    account: Account
+    line_no: int
+    asked: int
+    free: int
+    beyond: int
+    only_warns: bool = False
+    how: str = ""
+
+    @property
+    def fits(self) -> bool:
+        return self.asked <= self.free + self.beyond
+
+
+def _draw(
+    case: Case, line: ShipmentLine, licence: Licence, covering: list[LicenceLine], regimes: list[Regime], v: Verdict
+) -> None:
+    """Draw on the first covering line that has enough of mass and value; a shipment line is not split over several.
+
+    Balances are not waived by anyone: a quantity is the authority's to give.
+    """
+    short: list[tuple[int, int, list[_Ask], LicenceLine]] = []
+    for granted in covering:
+        try:
+            asks = _asks(case, line, licence, granted, regimes, v)
+        except Unmeasurable as fault:
+            says = f"line {line.line_no}: licence {licence.licence_id} counts {granted.measure}"
+            v.doubted.append(Reason(rule="licence.measure", says=f"{says}: {fault}", remedy=str(fault)))
+            return
+        if all(ask.fits or ask.only_warns for ask in asks):
+            _take(line, licence, granted, asks, v)
+            return
+        short.append((min(ask.free - ask.asked for ask in asks), -granted.line_no, asks, granted))
+    # Of the lines that cover the goods, the one that would have come nearest says why.
+    _, _, asks, granted = max(short, key=lambda found: found[:2])
+    for ask in asks:
+        if not ask.fits and not ask.only_warns:
+            v.refused.append(_told(line, licence, granted, ask))
+
+
+def _take(line: ShipmentLine, licence: Licence, granted: LicenceLine, asks: list[_Ask], v: Verdict) -> None:
+    for ask in asks:
+        v.passed.append(_told(line, licence, granted, ask))
+        taken = min(ask.asked, max(0, ask.free + ask.beyond))
+        if taken:
+            v.draws.append(Draw(ask.account.account_id, ask.line_no, taken, ask.beyond))
+    if not asks:
+        says = f"line {line.line_no}: licence {licence.licence_id} line {granted.line_no} has no limit of quantity"
+        v.passed.append(Reason(rule="licence.unlimited", says=says))
+
+
+def _told(line: ShipmentLine, licence: Licence, granted: LicenceLine, ask: _Ask) -> Reason:
+    what = f"line {line.line_no}: licence {licence.licence_id} line {granted.line_no}"
+    if ask.fits:
+        reason = balance(ask.rule, what, ask.account, ask.asked, ask.free, ask.beyond)
+    elif ask.only_warns:
+        reason = balance(ask.rule, f"warning: {what}", ask.account, ask.asked, ask.free, ask.beyond)
+    else:
+        left = amount(max(0, ask.free + ask.beyond), ask.account.unit)
+        remedy = f"reduce line {line.line_no} to {left}, or name a licence that has enough left"
+        reason = balance(ask.rule, what, ask.account, ask.asked, ask.free, ask.beyond, remedy)
+    if not ask.how:
+        return reason
+    return Reason(rule=reason.rule, says=f"{reason.says} ({ask.how})", figures=reason.figures, remedy=reason.remedy)
+
+
+def _asks(
+    case: Case, line: ShipmentLine, licence: Licence, granted: LicenceLine, regimes: list[Regime], v: Verdict
+) -> list[_Ask]:
+    """Return what a shipment line asks of the accounts of a licence line. Raises Unmeasurable, Missing."""
+    found = []
+    if granted.mass is not None:
+        account = case.book.account(licence.account_of(granted.line_no))
+        mass, how = measured(line, granted.measure, case.book.policy)
+        free, warns = v.free(account), all(r.terms.beyond_mass == "warn" for r in regimes)
+        beyond = _tolerated([r.terms.mass_tolerance for r in regimes], account, free)
+        found.append(_Ask("licence.balance", account, line.line_no, mass, free, beyond, warns, how))
+    if granted.value is not None:
+        account = case.book.account(licence.value_account_of(granted.line_no))
+        if line.value is None or line.value.currency != account.unit:
+            raise Unmeasurable(f"declare the value in {account.unit}")
+        free, warns = v.free(account), all(r.terms.beyond_value == "warn" for r in regimes)
+        beyond = _tolerated([r.terms.value_tolerance for r in regimes], account, free)
+        found.append(_Ask("licence.value", account, line.line_no, line.value.units, free, beyond, warns))
+    if licence.terms is not None and licence.terms.kind == "single_use":
+        account = case.book.account(licence.uses_account)
+        if not any(draw.account_id == account.account_id for draw in v.draws):
+            found.append(_Ask("licence.single_use", account, line.line_no, 1, v.free(account), 0))
+    return found
+
+
+def _tolerated(tolerances: list[Tolerance], account: Account, free: int) -> int:
+    """Return by how much more than what is free may be drawn: the least of what the regimes allow."""
+    allowed = []
+    for tolerance in tolerances:
+        base = {"none": 0, "line": account.granted, "balance": max(0, free)}[tolerance.of]
+        allowed.append(base * tolerance.percent // 100)
+    return min(allowed, default=0)
