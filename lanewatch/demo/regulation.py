@@ -57,6 +57,7 @@ def _announced(figures: Figures, fact: Fact) -> Event[Any]:
     data = RegimeAnnounced(
         regime_id=regime_id(fact.measure),
         authority=fact.measure.split(" ", 1)[0],
+        licensed_by="MOFCOM",
         title=goods.title,
         origin=ORIGIN,
         covers=goods.covers,

@@ -41,6 +41,8 @@ class RegimeTerms(In, frozen=True, kw_only=True):
     effective_from: Moment
     effective_until: Moment | None = None
     requires: Requirement = "licence"
+    licensed_by: Id | None = None
+    """Whose licences satisfy the regime, e.g. one of several authorities that announced it; absent: `authority`."""
     phases: Annotated[tuple[Phase, ...], Meta(max_length=50)] = ()
     """Each replaces, from its date to the next one's, what it gives; before the first the terms stand alone."""
     accepts: tuple[LicenceKind, ...] = ()

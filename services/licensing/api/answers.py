@@ -56,7 +56,7 @@ class LaneWithChanges(Lane):
 class Balance(_Answer):
     """What an account was granted, and what of it is reserved, written off and left, as decimals in its unit.
 
-    The unit is `KGM` for a mass, an ISO 4217 code for a value, `C62` for uses. `excess` is what is used beyond the grant.
+    The unit is `KGM` for a mass, an ISO 4217 code for a value, `C62` for uses; `excess` is used beyond the grant.
     """
 
     account: str

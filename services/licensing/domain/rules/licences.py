@@ -20,7 +20,7 @@ def judge_licences(case: Case, line: ShipmentLine, demanding: list[Regime], verd
     """Ask, for each authority whose regimes demand one, the line's licence of that authority. Raises Missing."""
     by_authority: dict[str, list[Regime]] = defaultdict(list)
     for regime in demanding:
-        by_authority[regime.terms.authority].append(regime)
+        by_authority[regime.terms.licensed_by or regime.terms.authority].append(regime)
     for authority, regimes in sorted(by_authority.items()):
         named = [case.book.licence(licence_id) for licence_id in line.licences]
         own = [licence for licence in named if licence.terms is not None and licence.terms.authority == authority]
