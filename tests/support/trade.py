@@ -67,6 +67,7 @@ def quota(quota_id: str = "Q-1", *, kg: str | None = "1000", time: str = "2025-0
 
 def declared(shipment_id: str, *, kg: str = "100", time: str = "2025-05-02T08:00:00Z", **over: Any) -> bytes:
     commodity = over.pop("commodity", CONTROLLED_MAGNET)
+    kind = over.pop("kind", "trade.shipment.declared")
     event_over = {k: over.pop(k) for k in ("id", "source") if k in over}
     line = {"line_no": 1, "commodity": commodity, "net_mass": {"value": kg, "unit": "KGM"}}
     if licence_id := over.pop("licence_id", None):
@@ -80,7 +81,7 @@ def declared(shipment_id: str, *, kg: str = "100", time: str = "2025-05-02T08:00
         "lines": [line],
         **over,
     }
-    return event("trade.shipment.declared", data, time=time, **event_over)
+    return event(kind, data, time=time, **event_over)
 
 
 def milestone(shipment_id: str, step: str, *, time: str = "2025-05-02T18:00:00Z", **over: Any) -> bytes:
