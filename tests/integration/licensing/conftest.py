@@ -11,8 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import services.licensing
 from services.licensing.consumer import EventHandler
+from services.licensing.domain.lanes import Opening
+from services.licensing.domain.opening import NOTHING, opened_by
 from services.licensing.domain.policy import Policy, read_policy
-from services.licensing.store import audits, reads
+from services.licensing.domain.whole import WholeBook
+from services.licensing.store import audits, reads, records
 from shared.database import make_engine, transaction, upgrade_schema
 
 LICENSING = Path(services.licensing.__file__).parent
@@ -84,4 +87,20 @@ async def desk(engine: AsyncEngine, policy: Policy) -> AsyncIterator[Desk]:
     assert found["overdrawn_accounts"] == found["unbalanced_accounts"] == found["lane_sequence_gaps"] == 0
     counted = sum(found["events_by_status"].values()) + found["duplicates"] + found["dead_letters_without_event"]
     assert counted == found["records_read"]
-    assert found["dead_events_without_letter"] == 0
+    assert found["dead_events_without_letter"] == found["entries_out_of_line"] == 0
+    assert await lanes_out_of_step(desk) == {}
+
+
+async def lanes_out_of_step(desk: Desk) -> dict[str, tuple[Opening, Opening]]:
+    """Return the lanes whose sums are not what the licences that open them have together."""
+    book = WholeBook(desk.handler.policy)
+    book.licences = {r.licence_id: records.licence_of(r) for r in await desk.sql("SELECT * FROM licensing.licence")}
+    book.accounts = {r.account_id: records.account_of(r) for r in await desk.sql("SELECT * FROM licensing.account")}
+    wanted: dict[str, Opening] = {}
+    for licence in book.licences.values():
+        for lane_id, opening in opened_by(book, licence).items():
+            wanted[lane_id] = wanted.get(lane_id, NOTHING) + opening
+    lanes = [records.lane_of(r) for r in await desk.sql("SELECT * FROM licensing.lane")]
+    kept = {lane.lane_id: lane.stats.opening for lane in lanes}
+    both = {lane_id: (kept.get(lane_id, NOTHING), wanted.get(lane_id, NOTHING)) for lane_id in {*kept, *wanted}}
+    return {lane_id: pair for lane_id, pair in both.items() if pair[0] != pair[1]}
