@@ -50,6 +50,11 @@ def licence(licence_id: str = "L-1", *, kg: str = "1000", time: str = "2025-04-2
     return event(kind, data, time=time, **event_over)
 
 
+def batch(batch_id: str, *, time: str = "2025-04-28T00:00:00Z", **over: Any) -> bytes:
+    data = {"batch_id": batch_id, "authority": "MOFCOM", "title": "First batch", "origin": "CN", **over}
+    return event("trade.licence.batch_issued", data, time=time)
+
+
 def quota(quota_id: str = "Q-1", *, kg: str | None = "1000", time: str = "2025-01-01T00:00:00Z", **over: Any) -> bytes:
     data = {
         "quota_id": quota_id,

@@ -87,6 +87,20 @@ class Licence(_Answer):
     accounts: list[Balance]
 
 
+class Batch(_Answer):
+    """A batch of licences; masses are those of its licences together, in kilograms."""
+
+    batch_id: str
+    terms: dict[str, Any]
+    issued_at: datetime
+    licences: int
+    """How many were issued in it so far; the authority's own count is in the terms."""
+    active: int
+    granted_kg: str
+    used_kg: str
+    left_kg: str
+
+
 class Entry(_Answer):
     """A ledger entry: by how much it changed what is granted, reserved and written off, and what was free then."""
 
@@ -216,6 +230,13 @@ class LicencePage(_Answer):
     """Licences; `next` is the cursor of the next page."""
 
     items: list[Licence]
+    next: str | None
+
+
+class BatchPage(_Answer):
+    """Batches; `next` is the cursor of the next page."""
+
+    items: list[Batch]
     next: str | None
 
 

@@ -111,6 +111,20 @@ async def licence(request: Request, licence_id: Name) -> Response:
         return _found(await reads.licence(c, licence_id), "licence")
 
 
+@router.get("/batches", tags=["licences"], responses={200: {"model": answers.BatchPage}})
+async def batches(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
+    """List batches of licences, with what came of each."""
+    async with transaction(_engine(request)) as c:
+        return _page(await reads.batches(c, limit, cursor), limit, "batch_id")
+
+
+@router.get("/batches/{batch_id:path}", tags=["licences"], responses={200: {"model": answers.Batch}})
+async def batch(request: Request, batch_id: Name) -> Response:
+    """Show one batch of licences; its licences are at `/v1/licences?batch_id=`."""
+    async with transaction(_engine(request)) as c:
+        return _found(await reads.batch(c, batch_id), "batch")
+
+
 @router.get("/quotas", tags=["quotas"], responses={200: {"model": answers.QuotaPage}})
 async def quotas(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
     """List quotas with their balances."""

@@ -12,7 +12,7 @@ from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
 from shared.cloudevents import Event, entity_key
-from shared.events import Reason, TradeData
+from shared.events import LicenceBatchIssued, Reason, TradeData
 
 
 class Missing(Exception):
@@ -78,6 +78,9 @@ class Book:
     regimes: dict[str, Regime] = field(default_factory=dict)
     quotas: dict[str, Quota] = field(default_factory=dict)
     licences: dict[str, Licence] = field(default_factory=dict)
+    batches: dict[str, LicenceBatchIssued] = field(default_factory=dict)
+    batches_issued: dict[str, datetime] = field(default_factory=dict)
+    """Those that this book brought, and when."""
     accounts: dict[str, Account] = field(default_factory=dict)
     shipments: dict[str, Shipment] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)

@@ -31,7 +31,14 @@ LicenceStep = LicenceSuspended | LicenceReinstated | LicenceRevoked | LicenceSur
 
 
 def on_batch_issued(book: Book, event: Event[LicenceBatchIssued]) -> Ending:
-    """Announce a batch; its licences come as events of their own."""
+    """Take in and announce a batch; its licences come as events of their own.
+
+    Raises PermanentError when it was issued before.
+    """
+    if event.data.batch_id in book.batches:
+        raise PermanentError(f"batch {event.data.batch_id} was issued before", pointer="/data/batch_id")
+    book.batches[event.data.batch_id] = event.data
+    book.batches_issued[event.data.batch_id] = event.time
     announcing.batch_issued(book, event.data, event.time, event.name)
     return DECIDED
 

@@ -13,6 +13,7 @@ from shared.events import (
     ClockTicked,
     Declaration,
     EventRetracted,
+    LicenceBatchIssued,
     LicenceTerms,
     LicenceUseBroughtForward,
     QuotaOpened,
@@ -42,6 +43,7 @@ class Keys:
     """Of these every account is loaded that they ever had."""
     quotas_changed: set[str] = field(default_factory=set)
     """The same."""
+    batches: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
     shipments: set[str] = field(default_factory=set)
     restated: set[str] = field(default_factory=set)
@@ -81,7 +83,9 @@ class Keys:
             self.lanes.update(lane_ids(groups, data.origin, data.destinations))
         if isinstance(data, LicenceUseBroughtForward):
             self.licences.add(data.licence_id)
-        elif data.ENTITY != "batch_id":
+        elif isinstance(data, LicenceBatchIssued):
+            self.batches.add(data.batch_id)
+        else:
             self._add_entity(f"{data.ENTITY.removesuffix('_id')}:{getattr(data, data.ENTITY)}")
 
     def _add_entity(self, entity: str) -> None:

@@ -128,6 +128,9 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
         rows = [*rows, *await _rows(c, statement, ids=missing)]
     for row in rows:
         book.licences[row.licence_id] = records.licence_of(row)
+    batches = "SELECT batch_id, terms FROM licensing.batch WHERE batch_id = ANY(:ids)"
+    for row in await _rows(c, batches, ids=sorted(keys.batches)) if keys.batches else ():
+        book.batches[row.batch_id] = records.batch_of(row.terms)
 
 
 async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:

@@ -121,6 +121,31 @@ _ENTRY = f"""
 """
 
 
+_BATCH = f"""
+    SELECT b.batch_id, b.terms, b.issued_at,
+           (SELECT count(*) FROM licensing.licence l WHERE l.batch_id = b.batch_id) AS licences,
+           (SELECT count(*) FROM licensing.licence l WHERE l.batch_id = b.batch_id AND l.state = 'active') AS active,
+           s.granted_mg, s.used_mg, s.left_mg
+    FROM licensing.batch b, LATERAL (
+        SELECT coalesce(sum(a.granted), 0) AS granted_mg, coalesce(sum(a.reserved + a.written_off), 0) AS used_mg,
+               coalesce(sum(greatest(0, a.granted - a.reserved - a.written_off)), 0) AS left_mg
+        FROM licensing.licence l JOIN licensing.account a
+        ON a.account_id > 'licence:' || {_QUOTED.format(id="l.licence_id")} || ':'
+        AND a.account_id < 'licence:' || {_QUOTED.format(id="l.licence_id")} || ';' AND a.unit = 'MGM'
+        WHERE l.batch_id = b.batch_id) s
+"""
+
+
+async def batches(c: AsyncConnection, limit: int, after: str) -> list[Item]:
+    """Return batches by id, with how many licences came of each and what they have together."""
+    return await _items(c, f"{_BATCH} WHERE b.batch_id > :after ORDER BY b.batch_id LIMIT :n", after=after, n=limit)
+
+
+async def batch(c: AsyncConnection, batch_id: str) -> Item | None:
+    """Return one batch."""
+    return await _one(c, f"{_BATCH} WHERE b.batch_id = :id", id=batch_id)
+
+
 async def ledger(c: AsyncConnection, account_id: str, limit: int, after: int) -> list[Item]:
     """Return the entries of an account in their order; quantities are changes of the balance."""
     return await _items(

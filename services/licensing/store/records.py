@@ -13,7 +13,7 @@ from services.licensing.domain.regimes import Regime, Span
 from services.licensing.domain.shipments import Shipment
 from services.licensing.store.sql import Columns, array_literal
 from shared.cloudevents import encode_sorted
-from shared.events import LicenceTerms, QuotaOpened, Reason, RegimeTerms, ShipmentDeclared, Tranche
+from shared.events import LicenceBatchIssued, LicenceTerms, QuotaOpened, Reason, RegimeTerms, ShipmentDeclared, Tranche
 
 EVENT = Columns(
     "event",
@@ -143,6 +143,9 @@ LANE_CHANGE = Columns(
 OUTBOX = Columns("outbox", ("number",), topic="text", key="text", body="bytea", headers="text")
 
 
+BATCH = Columns("batch", ("batch_id",), batch_id="text", terms="text", issued_at="timestamptz")
+
+
 class _RegimeState(msgspec.Struct):
     suspensions: tuple[Span, ...]
     ended_at: datetime | None
@@ -202,6 +205,11 @@ def licence_of(row: Any) -> Licence:
     return Licence(
         row.licence_id, row.state, row.since, terms, dict(_terms(row.opens, tuple[tuple[int, tuple[str, ...]], ...]))
     )
+
+
+def batch_of(text: str) -> LicenceBatchIssued:
+    """Return the batch in a row."""
+    return msgspec.json.decode(text, type=LicenceBatchIssued)
 
 
 def account_row(account: Account) -> tuple[Any, ...]:

@@ -85,6 +85,8 @@ async def _save_registers(c: AsyncConnection, book: Book) -> None:
     await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in _touched(book, "regime")))
     await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in _touched(book, "quota")))
     await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in _touched(book, "licence")))
+    batches = ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items())
+    await records.BATCH.insert(c, batches)
     if ("clock", "") in book.touched:
         await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
 

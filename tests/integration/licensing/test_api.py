@@ -16,7 +16,7 @@ from shared.kafka import make_producer
 from tests.support.fresh import fresh
 from tests.support.running import running, until
 from tests.support.topics import publish
-from tests.support.trade import declared, licence, milestone, quota, regime
+from tests.support.trade import batch, declared, licence, milestone, quota, regime
 
 
 @asynccontextmanager
@@ -36,6 +36,9 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         quota(),
         licence("L/1"),
         licence("L/1:1"),
+        batch("B/1"),
+        licence("L-in-batch", batch_id="B/1", kg="400"),
+        declared("S-in-batch", licence_id="L-in-batch", kg="150"),
         declared("S/1", licence_id="L/1"),
         milestone("S/1", "cleared"),
         declared("S/2"),
@@ -67,6 +70,9 @@ QUESTIONS = [
     ("/v1/licences/L/1", "/v1/licences/{licence_id}"),
     ("/v1/licences/L-awaited", "/v1/licences/{licence_id}"),
     ("/v1/licences/L/1/ledger", "/v1/licences/{licence_id}/ledger"),
+    ("/v1/batches", "/v1/batches"),
+    ("/v1/batches/B/1", "/v1/batches/{batch_id}"),
+    ("/v1/licences?batch_id=B/1", "/v1/licences"),
     ("/v1/quotas", "/v1/quotas"),
     ("/v1/quotas/Q-1", "/v1/quotas/{quota_id}"),
     ("/v1/quotas/Q-1/ledger?limit=1", "/v1/quotas/{quota_id}/ledger"),
@@ -93,7 +99,7 @@ async def test_answers_are_what_the_openapi_document_says(client: httpx.AsyncCli
     jsonschema.validate(answer.json(), schema_of(document, route, "200", "application/json"))
 
 
-@pytest.mark.parametrize("what", ["lanes", "licences", "quotas", "shipments"])
+@pytest.mark.parametrize("what", ["lanes", "licences", "batches", "quotas", "shipments"])
 @pytest.mark.parametrize("name", ["none", "a b", "ä/ö", "x" * 256])
 async def test_what_is_not_there_is_a_404(client: httpx.AsyncClient, what: str, name: str) -> None:
     answer = await client.get(f"/v1/{what}/{quote(name)}")
@@ -143,3 +149,11 @@ async def test_an_event_that_died_says_why(client: httpx.AsyncClient) -> None:
     found = (await client.get("/v1/events", params={"source": "/test", "id": "dies"})).json()
     assert found["status"] == "dead"
     assert found["dead_letters"][0]["reason"] == "a shipment that was cancelled cannot be departed"
+
+
+async def test_a_batch_tells_what_came_of_it(client: httpx.AsyncClient) -> None:
+    found = (await client.get("/v1/batches/B/1")).json()
+    assert (found["licences"], found["active"]) == (1, 1)
+    assert (found["granted_kg"], found["used_kg"], found["left_kg"]) == ("400", "150", "250")
+    (item,) = (await client.get("/v1/licences", params={"batch_id": "B/1"})).json()["items"]
+    assert item["licence_id"] == "L-in-batch"

@@ -42,6 +42,7 @@ CREATE TABLE licensing.licence (
     valid_from timestamptz, valid_until timestamptz, terms text, opens text NOT NULL,
     CHECK ((state = 'awaited') = (terms IS NULL))
 );
+CREATE TABLE licensing.batch (batch_id text PRIMARY KEY, terms text NOT NULL, issued_at timestamptz NOT NULL);
 CREATE INDEX licence_begins ON licensing.licence (valid_from);
 CREATE INDEX licence_ends ON licensing.licence (valid_until);
 CREATE INDEX licence_batch ON licensing.licence (batch_id) WHERE batch_id IS NOT NULL;
