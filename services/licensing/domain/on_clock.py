@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 
 from services.licensing.domain import lanes
 from services.licensing.domain.book import Book, Ending
+from services.licensing.domain.licences import step_by_date
 from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
 from services.licensing.domain.on_licences import on_date
 from services.licensing.domain.on_quotas import open_due_tranches
 from shared.cloudevents import Event
 from shared.events import ClockTicked
+
+DUE_AT_ONCE = 10_000
+"""So many licences at most begin or end with one tick, so that no tick takes long."""
 
 
 def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
@@ -40,13 +44,25 @@ def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[dateti
     for quota_id, quota in book.quotas.items():
         moments = (*quota.boundaries(), *(tranche.opens_at for tranche in quota.tranches))
         due |= {(at, "quota", quota_id) for at in moments if at <= now and (before is None or at > before)}
+    return due | _due_licences(book, now)
+
+
+def _due_licences(book: Book, now: datetime) -> set[tuple[datetime, str, str]]:
+    """Return the licences that begin or end by now, the earliest first; those beyond the limit come with later ticks.
+
+    What a shipment may draw follows a licence's dates, not its state; so only the lanes wait for those.
+    """
     issued_here = {key for kind, key in book.touched if kind == "licence"}
+    due = []
     for licence_id in book.due_licences | issued_here:
-        terms = book.licence(licence_id).terms
-        if terms is not None:
-            moments = (terms.valid_from, terms.valid_until)
-            due |= {(at, "licence", licence_id) for at in moments if at <= now and (before is None or at > before)}
-    return due
+        licence = book.licence(licence_id)
+        if licence.terms is not None and step_by_date(licence, now) is not None:
+            begins = licence.state == "issued" and licence.terms.valid_from
+            due.append((begins or licence.terms.valid_until, licence_id, licence.terms.valid_until))
+    found = set()
+    for first, licence_id, until in sorted(due)[:DUE_AT_ONCE]:
+        found |= {(at, "licence", licence_id) for at in (first, until) if at <= now}
+    return found
 
 
 def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: str) -> None:

@@ -2,10 +2,17 @@
 
 from typing import Any
 
-from services.licensing.domain import on_licences, on_quotas, on_regimes, shipments
+from services.licensing.domain import on_licences, on_quotas, on_regimes
 from services.licensing.domain.book import Book, Ending, Past
-from services.licensing.domain.on_shipments import as_declared, restate, settle, uncount_clearance, withdraw
-from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
+from services.licensing.domain.on_shipments import (
+    as_declared,
+    replay_milestones,
+    restate,
+    settle,
+    uncount_clearance,
+    withdraw,
+)
+from services.licensing.domain.shipments import HAS_LEFT, Shipment
 from shared.cloudevents import Event
 from shared.errors import PermanentError
 from shared.events import (
@@ -17,7 +24,6 @@ from shared.events import (
     ReviewReleased,
     ShipmentCleared,
     ShipmentDeclared,
-    ShipmentMilestone,
 )
 
 REVIEWS = (ReviewReleased, ReviewRejected, ReviewOverridden)
@@ -81,21 +87,11 @@ def _refold_shipment(
         withdraw(book, shipment, (reason,), event.time, event.name)
         return
     was_over = shipment.is_over
-    _replay_milestones(book, shipment, rest)
+    replay_milestones(shipment, rest)
+    if not any(isinstance(e.data, ShipmentCleared) for e in rest) or shipment.progress not in HAS_LEFT:
+        uncount_clearance(book, shipment)
     book.touch("shipment", shipment.declared.shipment_id)
     if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over):
         restate(book, shipment, as_declared(declarations[-1].data), event.time, event.name)
     else:
         settle(book, shipment, shipment.draws, event.time, event.name)
-
-
-def _replay_milestones(book: Book, shipment: Shipment, rest: list[Event[Any]]) -> None:
-    shipment.progress, shipment.is_held, shipment.held_as_of = "declared", False, None
-    for past in rest:
-        if isinstance(past.data, ShipmentMilestone):
-            try:
-                shipments.advance(shipment, past.data.TYPE.rpartition(".")[2], past.time)
-            except MilestoneRefused:
-                continue
-    if not any(isinstance(past.data, ShipmentCleared) for past in rest) or shipment.progress not in HAS_LEFT:
-        uncount_clearance(book, shipment)

@@ -1,6 +1,6 @@
 """What happens to shipments: they are declared, decided and reserved for, and go their way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +44,8 @@ def on_declared(book: Book, event: Event[ShipmentDeclared]) -> Ending:
     if shipment is None:
         shipment = book.shipments[data.shipment_id] = Shipment(data, event.time, lanes_of(book, data))
         judge_new(book, shipment.lanes, event.time, event.name)
+    elif shipment.progress == "retracted":
+        _begin_again(book, shipment, event)
     elif shipment.outcome is not None or shipment.is_over or shipment.declared != data:
         raise PermanentError(f"shipment {data.shipment_id} was declared before", pointer="/data/shipment_id")
     book.touch("shipment", data.shipment_id)
@@ -67,6 +69,26 @@ def on_corrected(book: Book, event: Event[ShipmentCorrected]) -> Ending:
             f"a shipment that was {shipment.progress} cannot be corrected", pointer="/data/shipment_id"
         )
     return restate(book, shipment, as_declared(data), event.time, event.name)
+
+
+def replay_milestones(shipment: Shipment, rest: Iterable[Event[Any]]) -> None:
+    """Let a shipment be as far as the milestones of a history say; one that contradicts the rest says nothing."""
+    shipment.progress, shipment.is_held, shipment.held_as_of = "declared", False, None
+    for past in rest:
+        if isinstance(past.data, ShipmentMilestone):
+            try:
+                shipments.advance(shipment, past.data.TYPE.rpartition(".")[2], past.time)
+            except MilestoneRefused:
+                continue
+
+
+def _begin_again(book: Book, shipment: Shipment, event: Event[ShipmentDeclared]) -> None:
+    """Let a shipment whose declaration was taken back be declared anew; what became of the goods still counts."""
+    history = book.history(f"shipment:{event.data.shipment_id}")
+    shipment.declared, shipment.declared_at = event.data, event.time
+    shipment.lanes, shipment.draws, shipment.reservation = lanes_of(book, event.data), (), "none"
+    replay_milestones(shipment, (past.event for past in history if not past.is_retracted))
+    judge_new(book, shipment.lanes, event.time, event.name)
 
 
 def as_declared(data: Declaration) -> ShipmentDeclared:

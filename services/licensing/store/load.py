@@ -6,7 +6,7 @@ same lock; so does a month's account of a capped quota, which the first shipment
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.licensing.domain.book import Book, Missing, Parked, Past
 from services.licensing.domain.lanes import Lane
 from services.licensing.domain.ledger import Account, account_name, account_parts
+from services.licensing.domain.on_clock import DUE_AT_ONCE
 from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
@@ -70,10 +71,12 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
     if keys.tick is not None:
         due = await _rows(
             c,
-            "SELECT licence_id FROM licensing.licence WHERE (valid_from > :a AND valid_from <= :b)"
-            " OR (valid_until > :a AND valid_until <= :b)",
-            a=book.clock or datetime.min.replace(tzinfo=UTC),
+            "(SELECT licence_id, valid_from AS due FROM licensing.licence WHERE state = 'issued' AND valid_from <= :b"
+            " ORDER BY valid_from, licence_id LIMIT :n) UNION (SELECT licence_id, valid_until FROM licensing.licence"
+            " WHERE state IN ('issued', 'active', 'exhausted', 'suspended') AND valid_until <= :b"
+            " ORDER BY valid_until, licence_id LIMIT :n) ORDER BY due, licence_id LIMIT :n",
             b=keys.tick,
+            n=DUE_AT_ONCE,
         )
         book.due_licences = {row.licence_id for row in due}
         keys.licences |= book.due_licences

@@ -32,14 +32,17 @@ def judge_licences(case: Case, line: ShipmentLine, demanding: list[Regime], verd
             if not case.waived_by:
                 verdict.awaits.append(Await(f"licence:{(own or awaited)[0].licence_id}"))
         else:
-            verdict.refuse(_none_named(line, regimes, authority, named))
+            verdict.refuse(_none_named(line, regimes, authority, named, case.at))
 
 
-def _none_named(line: ShipmentLine, regimes: list[Regime], authority: str, named: list[Licence]) -> Reason:
+def _none_named(
+    line: ShipmentLine, regimes: list[Regime], authority: str, named: list[Licence], at: datetime
+) -> Reason:
     titles = "; ".join(sorted(regime.terms.title for regime in regimes))
     who = f", only of {', '.join(sorted({n.terms.authority for n in named if n.terms}))}" if named else ""
-    says = f"line {line.line_no}: {titles} requires a licence of {authority} and none is named{who}"
-    return Reason(rule="licence.required", says=says, remedy=f"name a licence of {authority} on line {line.line_no}")
+    what = "licence" if any(r.phase(at).requires == "licence" for r in regimes) else "registration"
+    says = f"line {line.line_no}: {titles} requires a {what} of {authority} and none is named{who}"
+    return Reason(rule="licence.required", says=says, remedy=f"name a {what} of {authority} on line {line.line_no}")
 
 
 def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: list[Regime], verdict: Verdict) -> None:
@@ -78,7 +81,7 @@ def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list
         ("licence.end_use", _allows(terms.end_uses, s.end_use), f"does not name end use {s.end_use}"),
         ("licence.port", _allows(terms.ports, s.port), f"is for port {', '.join(terms.ports)}, not {s.port}"),
         ("licence.re_export", not terms.bars_re_export or _stays(case), f"bars re-export to {s.re_exported_to}"),
-        *(("licence.kind", _accepts(regime, terms), _kind_fault(regime, terms)) for regime in regimes),
+        *(("licence.kind", _accepts(regime, terms, at), _kind_fault(regime, terms)) for regime in regimes),
         *(("licence.term", _is_short_enough(regime, terms), _term_fault(regime, terms)) for regime in regimes),
     ]
     return [(rule, says) for rule, is_met, says in checks if not is_met]
@@ -96,11 +99,11 @@ def _stays(case: Case) -> bool:
     return case.declared.re_exported_to in (None, case.declared.destination)
 
 
-def _accepts(regime: Regime, terms: LicenceTerms) -> bool:
+def _accepts(regime: Regime, terms: LicenceTerms, at: datetime) -> bool:
     if regime.terms.accepts:
         return terms.kind in regime.terms.accepts
     # Registering an export is all that a certificate does.
-    return terms.kind != "certificate" or regime.terms.requires == "registration"
+    return terms.kind != "certificate" or regime.phase(at).requires == "registration"
 
 
 def _kind_fault(regime: Regime, terms: LicenceTerms) -> str:

@@ -43,8 +43,9 @@ CREATE TABLE licensing.licence (
     CHECK ((state = 'awaited') = (terms IS NULL))
 );
 CREATE TABLE licensing.batch (batch_id text PRIMARY KEY, terms text NOT NULL, issued_at timestamptz NOT NULL);
-CREATE INDEX licence_begins ON licensing.licence (valid_from);
-CREATE INDEX licence_ends ON licensing.licence (valid_until);
+CREATE INDEX licence_begins ON licensing.licence (valid_from, licence_id) WHERE state = 'issued';
+CREATE INDEX licence_ends ON licensing.licence (valid_until, licence_id)
+    WHERE state IN ('issued', 'active', 'exhausted', 'suspended');
 CREATE INDEX licence_batch ON licensing.licence (batch_id) WHERE batch_id IS NOT NULL;
 -- By bytes, so that the accounts of one owner are one range of the index.
 CREATE TABLE licensing.account (
