@@ -18,8 +18,11 @@ def matches(selector: Selector, goods: Commodity) -> bool:
 
 
 def might_match(selector: Selector, goods: Commodity) -> bool:
-    """Return whether the goods would be meant, if they had elements that their declaration does not name."""
-    says_more = bool(selector.hs or selector.forms or selector.control_codes)
+    """Return whether the goods would be meant, if they had elements that their declaration does not name.
+
+    Where a selector asks for elements alone, only goods in a form that elements come in are in doubt.
+    """
+    says_more = bool(selector.hs or selector.forms or selector.control_codes or goods.form != "other")
     if not selector.elements or not says_more or goods.all_elements:
         return False
     return matches(msgspec.structs.replace(selector, elements=()), goods)
