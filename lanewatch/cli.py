@@ -101,6 +101,21 @@ def demo(
 
 
 @app.command()
+def load(
+    files: Annotated[list[Path], typer.Argument(help="Regimes, e.g. services/licensing/regimes/cn-2025.json")],
+) -> None:
+    """Post regimes from files to the running stack. Exits 1, and posts nothing, when a file has a fault."""
+    from lanewatch import regimes  # noqa: PLC0415
+
+    config = _config()
+    for regime in [regimes.read(file) for file in files]:
+        regimes.post(config, regime)
+        typer.echo(f"{regime.title}: {len(regime.events)} events accepted")
+        for entity, count in regime.entities.items():
+            typer.echo(f"  {entity}: {count}")
+
+
+@app.command()
 def audit(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Count every event to its end, and balances against entries. Exits 1 on any gap."""
     from lanewatch import screen  # noqa: PLC0415
