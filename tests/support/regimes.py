@@ -107,14 +107,14 @@ async def refusing(desk: Desk, shipment_id: str) -> str:
     return rule
 
 
-async def balance(desk: Desk, account: str) -> tuple[Decimal, ...]:
+async def balance(desk: Desk, account: str) -> tuple[Decimal | int, ...]:
     """Return what an account of mass was granted, has reserved and has written off, in kilograms."""
     return tuple(kg(amount) for amount in await amounts(desk, account))
 
 
 async def left(desk: Desk, account: str) -> Decimal:
-    granted, reserved, written_off = await balance(desk, account)
-    return max(Decimal(0), granted - reserved - written_off)
+    granted, reserved, written_off = await amounts(desk, account)
+    return kg(max(0, granted - reserved - written_off))
 
 
 async def amounts(desk: Desk, account: str) -> tuple[int, int, int]:
