@@ -21,6 +21,7 @@ from tests.support.regimes import (
     step,
     tonnes,
 )
+from tests.support.trade import tick
 
 LIGHT = {"hs": "284690", "elements": ["La"], "form": "oxide"}
 HEAVY = {"hs": "284690", "elements": ["Dy"], "form": "oxide"}
@@ -40,7 +41,8 @@ def export(name: str, exporter: str, day: str, goods: dict[str, Any], mass: dict
 
 
 def first(year: int) -> list[bytes]:
-    return events(f"cn-quotas-{year}", until=f"{year}-01-01")
+    """Return what was published before the year, and the beginning of the year in China, which opens the tranches."""
+    return [*events(f"cn-quotas-{year}", until=f"{year}-01-01"), tick(f"{year - 1}-12-31T16:00:00Z")]
 
 
 def second(year: int) -> list[bytes]:
@@ -181,7 +183,7 @@ async def test_what_a_company_returns_can_be_given_to_another(desk: Desk) -> Non
 
 async def test_what_the_companies_leave_unused_lapses_with_the_year(desk: Desk) -> None:
     """By the end of October 2013 17,911 t had been exported, as published 57.8 % of the year's quota."""
-    await desk.feed(*first(2013), *second(2013), *events("cn-quotas-2014", until="2013-12-31"))
+    await desk.feed(*first(2013), *second(2013), *first(2014))
     await desk.feed(export("UNTIL-OCTOBER-1", OTHERS, "2013-10-30", LIGHT, tonnes(8_016)))
     drawn, mass = 8_016, 0
     for exporter, share in sorted(shares(2013, "CN-RE-2013-LIGHT").items()):
