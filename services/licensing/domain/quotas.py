@@ -69,6 +69,11 @@ class Quota:
         """Return what the quota is at a time."""
         return next((status for since, status in reversed(self.statuses) if since <= at), "open")
 
+    def answer(self, at: datetime) -> QuotaStatus:
+        """Return what the quota is for goods declared at a time: what a block put off is for the step after it to say."""
+        later = (status for since, status in self.statuses if since > at and status != "blocked")
+        return next(later, "blocked") if self.status(at) == "blocked" else self.status(at)
+
     def in_period(self, at: datetime) -> bool:
         """Return whether the time is inside the period; its end is exclusive."""
         return self.terms.period_start <= at < self.terms.period_end

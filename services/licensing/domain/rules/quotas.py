@@ -16,7 +16,7 @@ def judge_quotas(case: Case, line: ShipmentLine, verdict: Verdict) -> None:
 
 def _judge_quota(case: Case, line: ShipmentLine, quota: Quota, verdict: Verdict) -> None:
     what = f"line {line.line_no}: quota {quota.terms.quota_id}"
-    status = quota.status(case.at)
+    status = quota.answer(case.at)
     if status in ("closed", "suspended"):
         verdict.refuse(Reason(rule=f"quota.{status}", says=f"{what} is {status}"))
         if not case.waived_by:
