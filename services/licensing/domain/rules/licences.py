@@ -155,7 +155,11 @@ def _draw(
     Balances are not waived by anyone: a quantity is the authority's to give.
     """
     short: list[tuple[int, int, list[_Ask], LicenceLine]] = []
-    for granted in covering:
+    payable = [granted for granted in covering if _is_in_its_currency(line, granted)]
+    if not payable:
+        v.refused.append(_foreign(line, licence, covering[0]))
+        return
+    for granted in payable:
         try:
             asks = _asks(case, line, licence, granted, regimes, v)
         except Unmeasurable as fault:
@@ -171,6 +175,17 @@ def _draw(
     for ask in asks:
         if not ask.fits and not ask.only_warns:
             v.refused.append(_told(line, licence, granted, ask))
+
+
+def _is_in_its_currency(line: ShipmentLine, granted: LicenceLine) -> bool:
+    return line.value is None or granted.value is None or line.value.currency == granted.value.currency
+
+
+def _foreign(line: ShipmentLine, licence: Licence, granted: LicenceLine) -> Reason:
+    declared, own = (money.currency if money else "" for money in (line.value, granted.value))
+    what = f"line {line.line_no}: licence {licence.licence_id} line {granted.line_no}"
+    says = f"{what} counts {own}, the value is declared in {declared}"
+    return Reason(rule="licence.value", says=says, remedy=f"declare the value in {own}")
 
 
 def _take(line: ShipmentLine, licence: Licence, granted: LicenceLine, asks: list[_Ask], v: Verdict) -> None:
@@ -212,7 +227,7 @@ def _asks(
         found.append(_Ask("licence.balance", account, line.line_no, mass, free, beyond, warns, how))
     if granted.value is not None:
         account = case.book.account(licence.value_account_of(granted.line_no))
-        if line.value is None or line.value.currency != account.unit:
+        if line.value is None:
             raise Unmeasurable(f"declare the value in {account.unit}")
         free, warns = v.free(account), all(r.terms.beyond_value == "warn" for r in regimes)
         beyond = _tolerated([r.terms.value_tolerance for r in regimes], account, free)
