@@ -70,7 +70,7 @@ class Quota:
         return next((status for since, status in reversed(self.statuses) if since <= at), "open")
 
     def answer(self, at: datetime) -> QuotaStatus:
-        """Return what the quota is for goods declared at a time: what a block put off is for the step after it to say."""
+        """Return what the quota is for goods declared at a time; what a block put off, the step after it answers."""
         later = (status for since, status in self.statuses if since > at and status != "blocked")
         return next(later, "blocked") if self.status(at) == "blocked" else self.status(at)
 

@@ -154,11 +154,11 @@ def _draw(
 
     Balances are not waived by anyone: a quantity is the authority's to give.
     """
-    short: list[tuple[int, int, list[_Ask], LicenceLine]] = []
     payable = [granted for granted in covering if _is_in_its_currency(line, granted)]
     if not payable:
         v.refused.append(_foreign(line, licence, covering[0]))
         return
+    tried: list[tuple[LicenceLine, list[_Ask]]] = []
     for granted in payable:
         try:
             asks = _asks(case, line, licence, granted, regimes, v)
@@ -166,12 +166,20 @@ def _draw(
             says = f"line {line.line_no}: licence {licence.licence_id} counts {granted.measure}"
             v.doubted.append(Reason(rule="licence.measure", says=f"{says}: {fault}", remedy=str(fault)))
             return
+        if all(ask.fits for ask in asks):
+            _take(line, licence, granted, asks, v)
+            return
+        tried.append((granted, asks))
+    _fall_short(line, licence, tried, v)
+
+
+def _fall_short(line: ShipmentLine, licence: Licence, tried: list[tuple[LicenceLine, list[_Ask]]], v: Verdict) -> None:
+    """Draw on the first line that only warns; else let the one that would have come nearest say why not."""
+    for granted, asks in tried:
         if all(ask.fits or ask.only_warns for ask in asks):
             _take(line, licence, granted, asks, v)
             return
-        short.append((min(ask.free - ask.asked for ask in asks), -granted.line_no, asks, granted))
-    # Of the lines that cover the goods, the one that would have come nearest says why.
-    _, _, asks, granted = max(short, key=lambda found: found[:2])
+    granted, asks = max(tried, key=lambda one: (min(ask.free - ask.asked for ask in one[1]), -one[0].line_no))
     for ask in asks:
         if not ask.fits and not ask.only_warns:
             v.refused.append(_told(line, licence, granted, ask))

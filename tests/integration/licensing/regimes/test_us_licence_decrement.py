@@ -65,6 +65,17 @@ async def test_beyond_the_tolerance_a_filing_is_warned_of_and_not_stopped(desk: 
     assert (await dollars(desk))[1] == reserved - 90_000
 
 
+async def test_a_line_that_has_enough_is_drawn_before_one_that_would_only_warn(desk: Desk) -> None:
+    lines = [
+        {"line_no": number, "covers": {}, "value": money(dollars, "USD")} for number, dollars in ((1, 10), (2, 90))
+    ]
+    await desk.feed(*events(FILE), licence(lines=lines), export("A", 1, 50))
+    assert await outcome(desk, "A") == "permitted"
+    assert not (await said(desk, "A", "licence.value"))["says"].startswith("warning")
+    assert await amounts(desk, "licence:L:1:value") == (100_000, 0, 0)
+    assert await amounts(desk, "licence:L:2:value") == (900_000, 500_000, 0)
+
+
 async def test_no_tolerance_goes_beyond_the_quantity(desk: Desk) -> None:
     await desk.feed(*events(FILE), licence(), export("A", 1001, 1), export("B", 1000, 1))
     assert await refusing(desk, "A") == "licence.balance"
