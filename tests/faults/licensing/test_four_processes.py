@@ -138,7 +138,7 @@ async def test_the_same_log_gives_the_same_decisions_to_the_byte(
 def eventful() -> list[bytes]:
     """Return a log in which shipments on five licences meet everything that can happen to them."""
     chance = random.Random(7)  # noqa: S311 - a reproducible log, no secret
-    certified = {"needs_evidence": ["sustainability"]}
+    certified: dict[str, Any] = {"needs_evidence": ["sustainability"]}
     log = [regime(), quota(kg="3000")]
     late = [licence(f"L-{n}", kg="800", **(certified if n == 4 else {})) for n in range(5)]
     for n in range(400):

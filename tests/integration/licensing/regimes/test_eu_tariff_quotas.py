@@ -88,14 +88,18 @@ async def test_what_is_asked_for_on_the_opening_day_is_shared_out_in_proportion(
 async def test_who_takes_his_share_is_permitted_and_who_does_not_gives_it_back(desk: Desk) -> None:
     await desk.feed(*events(FILE), claim("A", TUNGSTEN, "2010-01-01", 12000), claim("B", TUNGSTEN, "2010-01-01", 12000))
     await desk.feed(tick("2010-01-02T00:00:00Z"))
+    assert await balance(desk, f"quota:{TUNGSTEN}") == (12_000_000, 12_000_000, 0)
     await desk.feed(claim("A", TUNGSTEN, "2010-01-02", 6000, kind="trade.shipment.corrected"))
     await desk.feed(step("trade.shipment.cancelled", "2010-01-02", shipment_id="B"))
     assert await outcome(desk, "A") == "permitted"
+    assert len((await desk.shipment("B"))["decisions"]) == 1
+    assert (await said(desk, "B", "quota.share"))["figures"]["allotted"] == "6,000,000 kg"
     assert await balance(desk, f"quota:{TUNGSTEN}") == (12_000_000, 6_000_000, 0)
 
 
 async def test_the_opening_day_gives_everyone_what_he_asks_for_when_there_is_enough(desk: Desk) -> None:
     await desk.feed(*events(FILE), claim("A", TUNGSTEN, "2010-01-01", 5000), claim("B", TUNGSTEN, "2010-01-01", 7000))
+    assert await outcome(desk, "A") is None
     await desk.feed(tick("2010-01-02T00:00:00Z"), claim("C", TUNGSTEN, "2010-01-02", 1))
     assert [await outcome(desk, name) for name in "ABC"] == ["permitted", "permitted", "denied"]
 
