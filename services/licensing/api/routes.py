@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
-from services.licensing.api import answers
+from services.licensing.api import answers, imports
 from services.licensing.domain.ledger import account_name
 from services.licensing.store import audits, reads
 from shared.database import transaction
@@ -209,3 +209,6 @@ async def audit(request: Request) -> Response:
     """Count events by what became of them, and check every balance against its ledger entries."""
     async with transaction(_engine(request)) as c:
         return _json(await audits.audit(c, request.app.state.settings.topic_events))
+
+
+router.include_router(imports.router)
