@@ -30,7 +30,7 @@ def _table(text: str) -> Table:
     faults: list[Fault] = []
     try:
         for row in _rows(text, separator):
-            if len(rows) > MAX_ROWS:
+            if len(rows) > MAX_ROWS:  # and the header
                 faults.append(Fault(row.number, None, "", "file", f"the file has more than {MAX_ROWS} rows"))
                 break
             rows.append(row)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
 MAX_UNPACKED_BYTES = 150_000_000
-LAST_ROW = 1_048_576
-"""Of any sheet (ECMA-376)."""
+LAST_ROW = 100_000
+"""Empty rows count for this as well: sheets are often formatted far beyond what is written in them."""
 _FORMULAS = (b"<f", b":f")
 _NO_RESULT = Unreadable("", "the formula has no result in the file; save it with a spreadsheet, or write values")
 
@@ -62,10 +62,10 @@ def _read(data: bytes, name: str | None, *, has_formulas: bool) -> Table:
     rows = _results(found, _workbook(data, data_only=False)[found.title]) if has_formulas else _values(found)
     kept: list[Row] = []
     for row in rows:
-        if len(kept) > MAX_ROWS:
-            fault = Fault(row.number, None, "", "file", f"the sheet has more than {MAX_ROWS} rows")
-            return Table(kept[0], tuple(kept[1:]), (fault,))
         kept.append(row)
+        if len(kept) > MAX_ROWS + 1 or row.number > LAST_ROW:
+            reason = f"the sheet has more than {MAX_ROWS} rows, or reaches beyond row {LAST_ROW}; remove empty rows"
+            return Table(kept[0], tuple(kept[1:-1]), (Fault(row.number, None, "", "file", reason),))
     return Table(kept[0], tuple(kept[1:])) if kept else unreadable_file("the sheet is empty")
 
 
@@ -85,29 +85,36 @@ def _sheet(book: "Workbook", name: str | None) -> Any:
 
 
 def _cells(sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Yield the rows that the sheet has, with their numbers; the first beyond the last row is yielded too."""
     sheet.reset_dimensions()  # what the file says of its own size may be wrong
+    gap: object = None
     for number, cells in enumerate(sheet.iter_rows(min_row=1, min_col=1, max_col=MAX_COLUMNS), start=1):
+        # Rows that the file leaves out are one and the same tuple.
+        if cells is not gap or number > LAST_ROW:
+            yield number, cells
+        gap = cells
         if number > LAST_ROW:
             return
-        yield number, cells
 
 
 def _values(sheet: Any) -> Iterator[Row]:
     for number, cells in _cells(sheet):
-        values = tuple(_value(cell) for cell in cells)
-        if any(value is not None for value in values):
-            yield Row(number, values)
+        yield from _kept(number, tuple(_value(cell) for cell in cells))
 
 
 def _results(sheet: Any, formulas: Any) -> Iterator[Row]:
     """Yield the rows like `_values`; a formula that was never worked out is not taken for an empty cell."""
     for (number, cells), (_, sources) in zip(_cells(sheet), _cells(formulas), strict=True):
-        values = tuple(
+        values = (
             _NO_RESULT if source.data_type == "f" and cell.data_type == "n" and cell.value is None else _value(cell)
             for cell, source in zip(cells, sources, strict=True)
         )
-        if any(value is not None for value in values):
-            yield Row(number, values)
+        yield from _kept(number, tuple(values))
+
+
+def _kept(number: int, values: tuple[Cell, ...]) -> Iterator[Row]:
+    if number > LAST_ROW or any(value is not None for value in values):
+        yield Row(number, values)
 
 
 def _value(cell: Any) -> Cell:

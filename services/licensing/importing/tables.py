@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 MAX_ROWS = 20_000
 """So that reading stays a matter of seconds; larger registers are imported in parts."""
-MAX_COLUMNS = 200
+MAX_COLUMNS = 64
 """What stands further to the right in a sheet is not looked at."""
 
 FaultKind = Literal["file", "column", "missing", "unfit", "contradiction", "duplicate", "terms"]
