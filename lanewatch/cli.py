@@ -130,6 +130,26 @@ def audit(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.
         raise typer.Exit(1)
 
 
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .csv or .xlsx file.")],
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook; by default the first.")] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Import a register of licences and opening balances. Exits 1 on any fault; then nothing is imported."""
+    from lanewatch import importing  # noqa: PLC0415
+
+    answer = importing.import_register(_config(), file, sheet=sheet, is_dry=dry_run)
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        importing.show(answer)
+    if not importing.is_clean(answer):
+        raise typer.Exit(1)
+
+
 @app.command()
 def listen(
     port: Annotated[int | None, typer.Option(help="By default LANEWATCH_DEMO_RECEIVER_PORT, 8010.")] = None,
