@@ -59,7 +59,7 @@ async def take_in(c: AsyncConnection, register: Register, content: str, topic: s
 
 
 async def _planned(c: AsyncConnection, register: Register) -> Outcome:
-    known = await imports.known(c, (entry.terms.licence_id for entry in register.licences))
+    known = await imports.known(c, [entry.terms for entry in register.licences])
     changes = tuple(map(refuse_too_large, plan(register, known)))
     return Outcome(changes, not register.faults and not _has_refusal(changes))
 

@@ -21,7 +21,9 @@ class Known(NamedTuple):
 
     licence: Licence
     brought: Mapping[str, int]
-    """By account, what was brought forward."""
+    """By account, what was brought forward and not taken back."""
+    units: Mapping[str, str]
+    """By account, what it counts in; that never changes."""
     is_drawn: bool
     """Whether shipments have drawn on it."""
 
@@ -59,6 +61,7 @@ def _change(entry: RegisterLicence, known: Known | None, columns: frozenset[str]
         step = _step(entry.terms, known, columns)
         openings = tuple(_openings(entry, step.terms, known))
         _check_state(known, step, openings)
+        _check_units(known, step.terms)
     except (_Refused, ValueError) as refusal:
         return Change(licence_id, entry.rows, "refused", str(refusal))
     what = "opening" if openings and step.event is None else step.what
@@ -89,6 +92,15 @@ def _check_state(known: Known | None, step: _Step, openings: tuple[LicenceUseBro
         raise _Refused(f"the licence is {known.licence.state}; nothing can be brought forward to it")
 
 
+def _check_units(known: Known | None, terms: LicenceTerms) -> None:
+    """Raise _Refused for a value in another currency than the line's account was opened in."""
+    licence = Licence(terms.licence_id)
+    for line in terms.lines if known else ():
+        unit = known.units.get(licence.value_account_of(line.line_no)) if known else None
+        if line.value and unit and line.value.currency != unit:
+            raise _Refused(f"line {line.line_no} is kept in {unit} and cannot change to {line.value.currency}")
+
+
 def _openings(entry: RegisterLicence, terms: LicenceTerms, known: Known | None) -> Iterator[LicenceUseBroughtForward]:
     """Yield what is to be brought forward; what was brought forward as the register says is not brought again."""
     licence = Licence(terms.licence_id)
@@ -98,15 +110,12 @@ def _openings(entry: RegisterLicence, terms: LicenceTerms, known: Known | None) 
         mass, value = opening.mass, opening.value
         if mass and not _is_due(opening, licence.account_of(number), mass.mg, _granted_mg(line), known):
             mass = None
-        if value and not _is_due(opening, value_account(licence, number), value.units, _granted(line, opening), known):
+        if value and not _is_due(
+            opening, licence.value_account_of(number), value.units, _granted(line, opening), known
+        ):
             value = None
         if mass or value:
             yield LicenceUseBroughtForward(licence_id=terms.licence_id, line_no=number, mass=mass, value=value)
-
-
-def value_account(licence: Licence, line_no: int) -> str:
-    """Return the account of a line's value."""
-    return f"{licence.account_of(line_no)}:value"
 
 
 def _granted_mg(line: LicenceLine) -> int | None:

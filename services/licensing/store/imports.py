@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.licensing.domain.licences import Licence
 from services.licensing.importing.events import SOURCE
-from services.licensing.importing.planning import Known, value_account
+from services.licensing.importing.planning import Known
 from services.licensing.store import records
 from services.licensing.store.sql import Columns
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
-from shared.events import TradeData
+from shared.events import LicenceTerms, TradeData
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('lanewatch licensing import'))")
 _NEW = text("INSERT INTO licensing.import (content, at) VALUES (:content, :at) RETURNING number")
@@ -42,11 +43,13 @@ _EVENTS = """
 """
 _LIST = text(f"{_EVENTS} ORDER BY i.position")
 _WAITING = text(f"SELECT count(*) FROM ({_EVENTS}) x WHERE status = 'waiting'")
-_DRAWN = """
-    SELECT account_id, sum(written_off_mg) FILTER (WHERE kind = 'brought_forward') AS brought,
-           bool_or(kind NOT IN ('grant', 'brought_forward')) AS is_drawn
-    FROM licensing.ledger_entry WHERE account_id = ANY(:accounts) GROUP BY account_id
-"""
+# What was brought forward, and taken back by a retraction, is of no shipment.
+_USED = text("""
+    SELECT a.account_id, a.unit, coalesce(sum(e.written_off) FILTER (WHERE e.shipment_id IS NULL), 0) AS brought,
+           bool_or(e.shipment_id IS NOT NULL) AS is_drawn
+    FROM licensing.account a JOIN licensing.ledger_entry e ON e.account_id = a.account_id
+    WHERE a.account_id = ANY(:accounts) GROUP BY a.account_id
+""")
 
 
 class Latest(NamedTuple):
@@ -97,24 +100,33 @@ async def count_of(c: AsyncConnection, content: str) -> int:
     return int(found.scalar_one())
 
 
-async def known(c: AsyncConnection, licence_ids: Iterable[str]) -> dict[str, Known]:
-    """Return what licensing has of these licences."""
+async def known(c: AsyncConnection, told: Sequence[LicenceTerms]) -> dict[str, Known]:
+    """Return what licensing has of the licences that are told of."""
     statement = text("SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)")
-    rows = (await c.execute(statement, {"ids": sorted(licence_ids)})).all()
-    licences = [records.licence_of(row) for row in rows]
-    accounts = {
-        account: licence.licence_id
-        for licence in licences
-        for line in (licence.terms.lines if licence.terms else ())
-        for account in (licence.account_of(line.line_no), value_account(licence, line.line_no))
-    }
-    brought: dict[str, dict[str, int]] = {licence.licence_id: {} for licence in licences}
-    drawn: set[str] = set()
-    for row in (await c.execute(text(_DRAWN), {"accounts": sorted(accounts)})).all():
-        brought[accounts[row.account_id]][row.account_id] = int(row.brought or 0)
-        if row.is_drawn:
-            drawn.add(accounts[row.account_id])
-    return {i.licence_id: Known(i, brought[i.licence_id], i.licence_id in drawn) for i in licences}
+    rows = (await c.execute(statement, {"ids": sorted(terms.licence_id for terms in told)})).all()
+    licences = {row.licence_id: records.licence_of(row) for row in rows}
+    owners = _accounts([*told, *(i.terms for i in licences.values() if i.terms)])
+    used: dict[str, list[Any]] = {licence_id: [] for licence_id in owners.values()}
+    for row in (await c.execute(_USED, {"accounts": sorted(owners)})).all():
+        used[owners[row.account_id]].append(row)
+    return {licence_id: _known(licence, used[licence_id]) for licence_id, licence in licences.items()}
+
+
+def _accounts(terms: Iterable[LicenceTerms]) -> dict[str, str]:
+    """Return the licences of all accounts that the terms could have."""
+    found: dict[str, str] = {}
+    for one in terms:
+        licence = Licence(one.licence_id)
+        found[licence.uses_account] = one.licence_id
+        for line in one.lines:
+            found[licence.account_of(line.line_no)] = found[licence.value_account_of(line.line_no)] = one.licence_id
+    return found
+
+
+def _known(licence: Licence, used: Sequence[Any]) -> Known:
+    brought = {row.account_id: int(row.brought) for row in used}
+    units = {row.account_id: row.unit for row in used}
+    return Known(licence, brought, units, any(row.is_drawn for row in used))
 
 
 async def save(c: AsyncConnection, content: str, at: datetime, events: Sequence[Event[TradeData]], topic: str) -> int:

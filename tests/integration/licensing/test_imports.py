@@ -90,7 +90,7 @@ async def test_new_licences_are_booked_as_the_file_says(desk: Desk) -> None:
     assert [(row.key, row.headers) for row in rows] == [("licence:L-1", "{}"), ("licence:L-2", "{}")]
     for row_ in rows:
         assert entity_key(read_trade_event(row_.body)) == row_.key
-    accounts = await desk.sql("SELECT account_id, granted_mg FROM licensing.account ORDER BY 1")
+    accounts = await desk.sql("SELECT account_id, granted FROM licensing.account ORDER BY 1")
     assert [tuple(account) for account in accounts] == [
         ("licence:L-1:1", 1000 * 10**6),
         ("licence:L-1:2", 2500 * 10**6),
@@ -129,8 +129,8 @@ async def test_a_file_that_undoes_a_later_one_is_booked_again(desk: Desk) -> Non
     for data, granted_kg in ((old, 1000), (new, 1200), (old, 1000), (new, 1200)):
         await take_in(desk, data)
         await feed_outbox(desk)
-        (account,) = await desk.sql("SELECT granted_mg FROM licensing.account")
-        assert account.granted_mg == granted_kg * 10**6
+        (account,) = await desk.sql("SELECT granted FROM licensing.account")
+        assert account.granted == granted_kg * 10**6
 
 
 async def test_only_what_differs_in_meaning_is_amended_and_each_field_is_named(desk: Desk) -> None:
@@ -177,3 +177,120 @@ async def test_an_import_tells_what_became_of_its_events(desk: Desk) -> None:
     assert [e["status"] for e in found.events] == ["dead"]
     assert "cannot be issued" in found.events[0]["reason"]
     assert what(await dry_run(desk, csv_of(row(mass="5")))) == {"L-1": "amended"}
+
+
+async def test_opening_balances_are_brought_forward_once(desk: Desk) -> None:
+    data = csv_of(
+        row(used_mass="250.5", value="9000", currency="EUR", used_value="100.25"),
+        row(line_no="2", mass="2", unit="t", used_mass="0"),
+    )
+    outcome = await take_in(desk, data)
+    assert [e["type"].rpartition(".")[2] for e in outcome.events] == ["issued", "use_brought_forward"]
+    await feed_outbox(desk)
+    assert await balances(desk) == {
+        "licence:L-1:1": (1000 * 10**6, 250_500_000),
+        "licence:L-1:1:value": (9000 * 10**4, 1_002_500),
+        "licence:L-1:2": (2000 * 10**6, 0),
+    }
+    assert what(await take_in(desk, data)) == {"L-1": "unchanged"}
+    assert await feed_outbox(desk) == []
+
+
+async def test_an_opening_balance_can_follow_the_terms(desk: Desk) -> None:
+    await desk.feed(licence("L-1"))
+    data = csv_of(row(used_mass="250"))
+    outcome = await take_in(desk, data)
+    assert (what(outcome), fields(outcome, "L-1")) == ({"L-1": "opening"}, {"line 1 used": ("", "250 KGM")})
+    await feed_outbox(desk)
+    assert await balances(desk) == {"licence:L-1:1": (1000 * 10**6, 250 * 10**6)}
+    assert what(await dry_run(desk, data)) == {"L-1": "unchanged"}
+    assert what(await dry_run(desk, csv_of(row()))) == {"L-1": "unchanged"}
+    assert refusal(await dry_run(desk, csv_of(row(used_mass="251")))) == (
+        "row 2, line 1, used 251 KGM: another opening balance was brought forward before"
+    )
+
+
+async def test_an_opening_balance_that_was_taken_back_can_be_brought_forward_anew(desk: Desk) -> None:
+    outcome = await take_in(desk, csv_of(row(used_mass="250")))
+    await feed_outbox(desk)
+    named = {"entity": "licence:L-1", "source": outcome.events[1]["source"], "id": outcome.events[1]["id"]}
+    await desk.feed(event("trade.event.retracted", named, time="2025-05-03T08:00:00Z"))
+    assert await balances(desk) == {"licence:L-1:1": (1000 * 10**6, 0)}
+    for kg in (300, 300):
+        await take_in(desk, csv_of(row(used_mass=str(kg))))
+        await feed_outbox(desk)
+        assert await balances(desk) == {"licence:L-1:1": (1000 * 10**6, kg * 10**6)}
+
+
+async def test_an_opening_balance_is_refused_where_shipments_have_drawn(desk: Desk) -> None:
+    await desk.feed(regime(), licence("L-1"), declared("S-1", licence_id="L-1", kg="10"))
+    assert (await desk.shipment("S-1"))["outcome"] == "permitted"
+    outcome = await take_in(desk, csv_of(row(used_mass="250")))
+    assert "shipments have drawn on the licence" in refusal(outcome)
+    assert await feed_outbox(desk) == []
+
+
+@pytest.mark.parametrize(
+    "over,reason",
+    [
+        ({"used_mass": "1000.000001"}, "more was used than the line grants"),
+        ({"used_value": "5", "currency": "EUR"}, "no limit of this kind"),
+        ({"used_mass": "5", "mass": "", "unit": "kg"}, "no limit of this kind"),
+    ],
+)
+async def test_an_opening_balance_that_the_line_cannot_have_is_refused(
+    desk: Desk, over: dict[str, str], reason: str
+) -> None:
+    assert reason in refusal(await dry_run(desk, csv_of(row(**over))))
+
+
+async def test_a_value_does_not_change_its_currency(desk: Desk) -> None:
+    await desk.feed(licence("L-1"))
+    await take_in(desk, csv_of(row(value="9000", currency="EUR")))
+    await feed_outbox(desk)
+    assert (
+        refusal(await dry_run(desk, csv_of(row(value="9000", currency="USD"))))
+        == "line 1 is kept in EUR and cannot change to USD"
+    )
+
+
+@pytest.mark.parametrize("step", ["surrendered", "revoked"])
+async def test_a_licence_that_ended_for_good_takes_nothing_more(desk: Desk, step: str) -> None:
+    await desk.feed(licence("L-1"), event(f"trade.licence.{step}", {"licence_id": "L-1"}))
+    assert what(await dry_run(desk, csv_of(row()))) == {"L-1": "unchanged"}
+    assert "cannot be amended; the register changes line 1 mass" in refusal(await dry_run(desk, csv_of(row(mass="2"))))
+    assert f"the licence is {step}" in refusal(await dry_run(desk, csv_of(row(used_mass="5"))))
+
+
+async def test_an_application_becomes_a_licence(desk: Desk) -> None:
+    await desk.feed(licence("L-1", kind="trade.licence.applied"))
+    assert what(await take_in(desk, csv_of(row(used_mass="5")))) == {"L-1": "new"}
+    await feed_outbox(desk)
+    assert await balances(desk) == {"licence:L-1:1": (1000 * 10**6, 5 * 10**6)}
+
+
+async def test_the_example_is_booked_as_it_says(desk: Desk) -> None:
+    outcome = await take_in(desk, EXAMPLE.read_bytes(), datetime(2025, 7, 1, tzinfo=UTC))
+    assert set(what(outcome).values()) == {"new"}
+    await feed_outbox(desk)
+    assert await balances(desk) == {
+        "licence:LIC-2025-0001:1": (12_000 * 10**6, 2_300_500_000),
+        "licence:LIC-2025-0001:1:value": (1_850_000 * 10**4, 352_000 * 10**4),
+        "licence:LIC-2025-0001:2": (1_500 * 10**6, 250 * 10**6),
+        "licence:LIC-2025-0003:1": (850 * 10**6, 0),
+        "licence:LIC-2025-0003:uses": (1, 0),
+    }
+    found = await desk.ask(imports.find, outcome.number)
+    assert {e["status"] for e in found.events} == {"decided"}
+    assert what(await dry_run(desk, EXAMPLE.read_bytes())) == dict.fromkeys(what(outcome), "unchanged")
+
+
+async def balances(desk: Desk) -> dict[str, tuple[int, int]]:
+    rows = await desk.sql("SELECT account_id, granted, written_off FROM licensing.account ORDER BY account_id")
+    return {row.account_id: (row.granted, row.written_off) for row in rows}
+
+
+def refusal(outcome: Outcome) -> str:
+    (change,) = outcome.changes
+    assert (change.what, outcome.is_importable, outcome.number) == ("refused", False, None)
+    return change.reason

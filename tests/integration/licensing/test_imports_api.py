@@ -61,7 +61,7 @@ async def test_a_register_goes_the_whole_way_to_the_balances(
         async with httpx.AsyncClient(base_url=program.url) as client:
             assert (await client.get(made["outcome"])).json()["status"] == "decided"
     licence = await program.get("/v1/licences/L/2")
-    assert [line["granted_kg"] for line in licence["lines"]] == ["1000"]
+    assert [(a["account"], a["granted"]) for a in licence["accounts"]] == [("licence:L/2:1", "1000")]
     records = await published(fresh_config, fresh_topics.events)
     assert {record.key for record in records} == {b"licence:L-1", b"licence:L/2"}
     assert {dict(record.headers)["content-type"] for record in records} == {b"application/cloudevents+json"}
