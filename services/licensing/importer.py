@@ -1,5 +1,9 @@
-"""Plans an import against what licensing has, and writes it: all of its events, or none."""
+"""Plans an import against what licensing has, and writes it: all of its events, or none.
 
+What takes long for a large register is worked out on a thread, so that the service goes on meanwhile.
+"""
+
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.importing.events import events_of, refuse_too_large
-from services.licensing.importing.planning import Change, plan
+from services.licensing.importing.planning import Change, Known, plan
 from services.licensing.importing.register import Register
 from services.licensing.store import imports
 
@@ -31,6 +35,7 @@ class Outcome(NamedTuple):
 
 async def dry_run(c: AsyncConnection, register: Register) -> Outcome:
     """Return what an import would do. Raises UnderWayError."""
+    await imports.begin(c)
     latest = await imports.latest(c)
     if latest and latest.waiting:
         raise UnderWayError(latest)
@@ -43,6 +48,7 @@ async def take_in(c: AsyncConnection, register: Register, content: str, topic: s
     Imports are written one at a time, each on what the one before has brought about. The same
     content that comes again before its events were dealt with has made them already.
     """
+    await imports.begin(c)
     await imports.lock(c)
     latest = await imports.latest(c)
     if latest and latest.waiting and latest.content != content:
@@ -52,7 +58,8 @@ async def take_in(c: AsyncConnection, register: Register, content: str, topic: s
         return await _with_events(c, outcome, latest.number)
     if not outcome.is_importable:
         return outcome
-    events = events_of(outcome.changes, content, await imports.count_of(c, content), at)
+    earlier = await imports.count_of(c, content)
+    events = await asyncio.to_thread(events_of, outcome.changes, content, earlier, at)
     if not events:
         return outcome
     return await _with_events(c, outcome, await imports.save(c, content, at, events, topic))
@@ -60,8 +67,12 @@ async def take_in(c: AsyncConnection, register: Register, content: str, topic: s
 
 async def _planned(c: AsyncConnection, register: Register) -> Outcome:
     known = await imports.known(c, [entry.terms for entry in register.licences])
-    changes = tuple(map(refuse_too_large, plan(register, known)))
+    changes = await asyncio.to_thread(_changes, register, known)
     return Outcome(changes, not register.faults and not _has_refusal(changes))
+
+
+def _changes(register: Register, known: dict[str, Known]) -> tuple[Change, ...]:
+    return tuple(map(refuse_too_large, plan(register, known)))
 
 
 def _has_refusal(changes: Sequence[Change]) -> bool:

@@ -14,7 +14,7 @@ from services.licensing.api import answers, import_answers
 from services.licensing.api.import_answers import imported_answer, outcome_of, plan_answer, status_answer
 from services.licensing.api.uploads import read_file
 from services.licensing.importing.events import content_hash
-from services.licensing.importing.register import read_register
+from services.licensing.importing.register import Register, read_register
 from services.licensing.store import imports
 from shared.database import transaction
 from shared.errors import CallerError
@@ -32,8 +32,10 @@ _UNIMPORTABLE = {
 }
 
 router = APIRouter(tags=["imports"])
+_UPLOADS = asyncio.Semaphore(4)
+"""Files are large in memory; further ones wait unread."""
 _ONE_AT_A_TIME = asyncio.Semaphore(1)
-"""Files are large in memory; others wait with theirs unread."""
+"""Reading a file and planning take a processor."""
 
 
 @router.post(
@@ -58,24 +60,38 @@ async def import_licences(
 
     Nothing is half imported: with any fault nothing is written, else all events are, in one transaction.
     """
+    as_of = _as_of(at)
+    async with _UPLOADS:
+        data = await read_file(request, (CSV, EXCEL), MAX_FILE_BYTES, BODY_TIMEOUT_S)
+        async with _ONE_AT_A_TIME:
+            return await _imported(request, data, sheet, None if dry_run else as_of)
+
+
+async def _imported(request: Request, data: bytes, sheet: str | None, as_of: datetime | None) -> Response:
+    """Import the file as of a time; without one, it is a dry run."""
+    content = content_hash(data, sheet)
+    register = await asyncio.to_thread(read_register, data, sheet)
+    topic = request.app.state.settings.topic_events
+    try:
+        async with transaction(_engine(request)) as c:
+            if as_of is None:
+                outcome = await importer.dry_run(c, register)
+            else:
+                outcome = await importer.take_in(c, register, content, topic, as_of)
+    except importer.UnderWayError as error:
+        raise _under_way(error) from error
+    return await asyncio.to_thread(_answer, content, register, outcome, is_dry=as_of is None)
+
+
+def _as_of(at: datetime | None) -> datetime:
+    """Return the time as of which a register holds. Raises CallerError for one without a place in UTC."""
     if at is not None and at.tzinfo is None:
         raise CallerError(422, "The request is not valid", detail="at needs an offset from UTC, e.g. Z.")
-    async with _ONE_AT_A_TIME:
-        data = await read_file(request, (CSV, EXCEL), MAX_FILE_BYTES, BODY_TIMEOUT_S)
-        content = content_hash(data, sheet)
-        register = await asyncio.to_thread(read_register, data, sheet)
-        del data
-        topic = request.app.state.settings.topic_events
-        try:
-            async with transaction(_engine(request)) as c:
-                if dry_run:
-                    return _json(200, plan_answer(content, register, await importer.dry_run(c, register)))
-                outcome = await importer.take_in(c, register, content, topic, at or datetime.now(UTC))
-        except importer.UnderWayError as error:
-            raise _under_way(error) from error
-    if outcome.number is None and not outcome.is_importable:
-        return _unimportable(plan_answer(content, register, outcome))
-    return _json(202, imported_answer(content, register, outcome))
+    try:
+        return at.astimezone(UTC) if at else datetime.now(UTC)
+    except OverflowError as error:
+        detail = "In UTC, at is outside the years 1 to 9999."
+        raise CallerError(422, "The request is not valid", detail=detail) from error
 
 
 @router.get(
@@ -92,6 +108,14 @@ async def import_status(request: Request, number: Annotated[int, Path(ge=1, lt=2
     if found is None:
         raise CallerError(404, "There is no such import")
     return _json(200, status_answer(found))
+
+
+def _answer(content: str, register: Register, outcome: importer.Outcome, *, is_dry: bool) -> Response:
+    if is_dry:
+        return _json(200, plan_answer(content, register, outcome))
+    if outcome.number is None and not outcome.is_importable:
+        return _unimportable(plan_answer(content, register, outcome))
+    return _json(202, imported_answer(content, register, outcome))
 
 
 def _under_way(error: importer.UnderWayError) -> CallerError:

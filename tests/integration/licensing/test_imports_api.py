@@ -97,8 +97,8 @@ async def test_what_is_no_file_of_a_known_kind_is_refused(program: Program) -> N
     answer = await post(program, b"{}", "application/json")
     assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
     assert CSV in answer.json()["detail"]
-    bad = await post(program, csv_of(row()), at="2025-05-01T00:00:00")
-    assert bad.status_code == 422
+    for at in ("2025-05-01T00:00:00", "0001-01-01T00:00:00+08:00", "yesterday"):
+        assert (await post(program, csv_of(row()), at=at)).status_code == 422
     assert (await program.get("/v1/imports/7"))["title"] == "There is no such import"
 
 
