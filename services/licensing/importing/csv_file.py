@@ -39,7 +39,6 @@ def _table(text: str) -> Table:
         faults.append(Fault(after + 1, None, "", "file", f"from this row on it is not readable as CSV: {error}"))
     if not rows:
         return unreadable_file(faults[0].reason if faults else "the file is empty")
-    faults += _ragged(rows)
     return Table(rows[0], tuple(rows[1:]), tuple(faults), separator)
 
 
@@ -51,12 +50,3 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
         if any(cell.strip() for cell in cells):
             yield Row(begins, tuple(cell.strip() or None for cell in cells))
         begins = reader.line_num + 1
-
-
-def _ragged(rows: list[Row]) -> Iterator[Fault]:
-    """Name rows that are shorter than the header: a file that was cut off, or a separator that is missing."""
-    wide = len(rows[0].cells)
-    for row in rows[1:]:
-        if len(row.cells) < wide:
-            reason = f"the row has {len(row.cells)} cells and the header {wide}"
-            yield Fault(row.number, None, "", "file", reason)

@@ -1,15 +1,15 @@
 """Reads a register of licences: bytes in, licences and every fault of every row out."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from services.licensing.importing.columns import BY_NAME, COLUMNS, GOODS, Column
+from services.licensing.importing.columns import COLUMNS, GOODS, Column
 from services.licensing.importing.csv_file import open_csv
 from services.licensing.importing.excel_file import open_excel
+from services.licensing.importing.header import columns_of
 from services.licensing.importing.tables import Cell, Fault, FaultKind, Row, Table, shown, unreadable_file
 from services.licensing.importing.values import UNIT_SYMBOLS, Unfit
 from shared.events import LicenceIssued, LicenceLine, Money, Selector
@@ -62,19 +62,21 @@ class _Read:
     values: dict[str, Any] = field(default_factory=dict)
     cells: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    is_whole: bool = True
+    """Of a row that is not, no cell can be relied on."""
 
     def blame(self, column: str | None, kind: FaultKind, reason: str) -> None:
         value = self.cells.get(column, "") if column else ""
         self.faults.append(Fault(self.row.number, column, value, kind, reason))
 
     def is_blamed(self, column: str) -> bool:
-        return any(fault.column == column for fault in self.faults)
+        return not self.is_whole or any(fault.column == column for fault in self.faults)
 
 
 def read_register(data: bytes, sheet: str | None = None) -> Register:
     """Read a CSV file or an Excel workbook; all that is wrong is among the faults."""
     table = _open(data, sheet)
-    places, faults = _columns(table)
+    places, faults = columns_of(table)
     columns = frozenset(column.name for column in places.values())
     reads = [_read(row, places, table) for row in table.rows]
     groups: dict[str, list[_Read]] = {}
@@ -102,49 +104,17 @@ def _is_headless(table: Table, faults: Iterable[Fault]) -> bool:
     return bool(table.faults) or any(fault.kind == "column" for fault in faults)
 
 
-def _columns(table: Table) -> tuple[dict[int, Column], list[Fault]]:
-    """Return the columns by their places, and what is wrong with the header; `#` begins a column of notes."""
-    places: dict[int, Column] = {}
-    faults = list(table.faults)
-    number = table.header.number
-    for place, cell in enumerate(table.header.cells):
-        title = shown(cell)
-        name = re.sub(r"[\s-]+", "_", title.strip().lower())
-        if not name or name.startswith("#"):
-            continue
-        if name not in BY_NAME:
-            faults.append(Fault(number, title, title, "column", _unknown(name)))
-        elif any(column.name == name for column in places.values()):
-            faults.append(Fault(number, name, title, "column", "the column stands twice"))
-        else:
-            places[place] = BY_NAME[name]
-    if table.header.cells and not table.rows:
-        faults.append(Fault(None, None, "", "file", "there is no row under the header"))
-    if table.header.cells:
-        faults += _absent({column.name for column in places.values()}, number)
-    return places, faults
-
-
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, BY_NAME, n=1)
-    hint = f", is it {near[0]}?" if near else ""
-    return f"there is no such column{hint}; a column of notes begins with #"
-
-
-def _absent(names: set[str], number: int) -> Iterator[Fault]:
-    for column in COLUMNS:
-        if column.is_required and column.name not in names:
-            yield Fault(number, column.name, "", "column", "the column is missing")
-    if not names.intersection(GOODS):
-        reason = f"at least one of the columns {', '.join(GOODS)} is needed"
-        yield Fault(number, None, "", "column", reason)
-
-
 def _read(row: Row, places: dict[int, Column], table: Table) -> _Read:
     read = _Read(row)
+    if table.separator and (reason := _torn(row, len(table.header.cells))):
+        read.blame(None, "file", reason)
+        read.is_whole = False
+        places = {place: column for place, column in places.items() if column.name == "licence_id"}
     for place, cell in enumerate(row.cells):
         column = places.get(place)
         if cell is None:
+            continue
+        if column is None and not read.is_whole:
             continue
         if column is None:
             _check_noted(read, place, cell, table.header)
@@ -160,6 +130,15 @@ def _read(row: Row, places: dict[int, Column], table: Table) -> _Read:
         else:
             read.values[column.name] = value
     return read
+
+
+def _torn(row: Row, wide: int) -> str | None:
+    """Return what is wrong with a row of a CSV file that has not as many cells as the header."""
+    filled = max(place for place, cell in enumerate(row.cells, start=1) if cell is not None)
+    if len(row.cells) >= wide >= filled:
+        return None
+    hint = "a text with the separator in it needs quotes" if filled > wide else "the row was cut off"
+    return f"the row has {max(filled, len(row.cells))} cells and the header {wide}; {hint}"
 
 
 def _check_noted(read: _Read, place: int, cell: Cell, header: Row) -> None:

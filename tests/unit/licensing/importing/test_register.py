@@ -20,6 +20,8 @@ from shared.masses import Mass
 from tests.support.licence_strategies import licences
 from tests.support.registers import csv_of, excel_of, row, rows_of, workbook_of
 
+SHARED = ("authority", "exporter", "origin", "destinations", "valid_from", "valid_until")
+
 
 def places(register: Register) -> list[tuple[int | None, str | None, str]]:
     return [(fault.row, fault.column, fault.kind) for fault in register.faults]
@@ -173,7 +175,7 @@ def test_the_header_is_checked_before_rows_are_relied_on() -> None:
         (b"a\x00b", "zero bytes"),
         (b'licence_id,kind\n"L-1,x\n', "not readable as CSV"),
         (b"licence_id,kind\nL-1\n", "1 cells and the header 2"),
-        (b"licence_id,kind\nL-1,general,,x\n", "cell 4 has no heading"),
+        (b"licence_id,kind\nL-1,general,,x\n", "4 cells and the header 2; a text with the separator"),
         (b"\xd0\xcf\x11\xe0rest", "old or an encrypted"),
         (b"PK\x03\x04rest", "no readable Excel workbook"),
         (csv_of(row()).splitlines()[0], "no row under the header"),
@@ -183,6 +185,18 @@ def test_a_file_that_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     found = read_register(data)
     assert reason in " / ".join(fault.reason for fault in found.faults)
     assert found.licences == ()
+
+
+def test_a_row_that_is_torn_has_one_fault_and_leaves_its_licence_out() -> None:
+    data = csv_of(row(destinations="DE|CZ"), row(line_no="2", **dict.fromkeys(SHARED, "")), row(licence_id="L-2"))
+    found = read_register(data.replace(b"DE|CZ", b"DE, CZ"))
+    assert places(found) == [(2, None, "file")]
+    assert [licence.terms.licence_id for licence in found.licences] == ["L-2"]
+
+
+def test_a_cell_without_a_heading_is_named() -> None:
+    found = read_register(workbook_of([list(row()), [*row().values(), None, "x"]]))
+    assert [(fault.value, fault.reason) for fault in found.faults] == [("x", "cell 13 has no heading")]
 
 
 def test_a_csv_file_has_no_sheets() -> None:
