@@ -60,7 +60,7 @@ def on_licence_terms(book: Book, event: Event[LicenceApplied | LicenceIssued | L
         licence.terms = data
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, event.name)
-        _settle_by_date(book, licence, event.time)
+        _settle_by_date(book, licence, _as_known(before, event.time))
     book.touch("licence", data.licence_id)
     until = data.valid_until.date().isoformat()
     announcing.licence_changed(book, licence, step, event.time, event.name, f"{step}, valid until {until}")
@@ -116,9 +116,10 @@ def change_state(book: Book, licence: Licence, step: str, at: datetime, caused_b
     """Take a licence through a step of its table, announce it and let its lanes follow."""
     _check(licence, step)
     with recounting(book, licence, at, caused_by):
+        as_known = _as_known(licence, at)
         _step(licence, step, at)
         if licence.state == "issued":  # Reinstated: its dates say what it is.
-            _settle_by_date(book, licence, at)
+            _settle_by_date(book, licence, as_known)
     book.touch("licence", licence.licence_id)
     announcing.licence_changed(book, licence, step, at, caused_by, step)
     settle_licence(book, licence.licence_id, at, caused_by)
@@ -137,6 +138,11 @@ def _settle_by_date(book: Book, licence: Licence, at: datetime) -> None:
         _step(licence, step, at)
 
 
+def _as_known(licence: Licence, at: datetime) -> datetime:
+    """Return when a step counts as taken: one that comes late does not turn the licence's clock back."""
+    return max(at, licence.since or at)
+
+
 def refold(
     book: Book, licence_id: str, taken_back: Event[Any], events: list[Event[Any]], at: datetime, by: str
 ) -> None:
@@ -148,7 +154,7 @@ def refold(
         licence.state, licence.since, licence.terms = after.state, at, after.terms
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, by)
-        _settle_by_date(book, licence, at)
+        _settle_by_date(book, licence, _as_known(before, at))
     if isinstance(taken_back.data, LicenceUseBroughtForward):
         _take_back_use(book, licence, taken_back.data, at, by)
     book.touch("licence", licence_id)
