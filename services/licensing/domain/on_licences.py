@@ -151,7 +151,7 @@ def refold(
     before = Licence(licence_id, licence.state, licence.since, licence.terms)
     after = _fold(licence_id, events)
     with recounting(book, licence, at, by):
-        licence.state, licence.since, licence.terms = after.state, at, after.terms
+        licence.state, licence.since, licence.terms = after.state, _as_known(before, at), after.terms
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, by)
         _settle_by_date(book, licence, _as_known(before, at))
@@ -200,4 +200,4 @@ def _check(licence: Licence, step: str) -> None:
 def _step(licence: Licence, step: str, at: datetime) -> None:
     state = next_state(licence, step)
     if state is not None:
-        licence.state, licence.since = state, at
+        licence.state, licence.since = state, _as_known(licence, at)

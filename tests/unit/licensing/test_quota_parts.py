@@ -1,4 +1,4 @@
-"""The parts of a quota: tranches, sub-limits, allocations, a reserved share, a month's cap, shares of an opening day."""
+"""The parts of a quota: tranches, sub-limits, allocations, reserved share, a month's cap, an opening day's shares."""
 
 from typing import Any
 
