@@ -66,8 +66,8 @@ def test_no_month_uses_more_than_its_cap(books: Books) -> None:
 
 
 def test_who_has_no_allocation_draws_nothing_and_what_is_returned_goes_to_another(books: Books) -> None:
-    given_to_x = {"allocations": [{"exporter": "X", "amount": mass("60")}]}
-    books.feed(quota(kg="100", is_allocated=True), step("allocated", **given_to_x))
+    to_x = [{"exporter": "X", "amount": mass("60")}]
+    books.feed(quota(kg="100", is_allocated=True), step("allocated", allocations=to_x))
     books.feed(ship("S1", "10", exporter="Y"), ship("S2", "20"))
     assert [books.outcome(s) for s in ("S1", "S2")] == ["denied", "permitted"]
     (refused,) = books.feed(step("returned", exporter="X", amount=mass("41")))
