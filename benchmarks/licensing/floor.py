@@ -14,7 +14,8 @@ import msgspec
 import uvloop
 from sqlalchemy import make_url
 
-from benchmarks.licensing.journal import SCHEMA, Journal, Table, load_journal
+from benchmarks.licensing.catalogue import SCHEMA, Connection, Rows, Table, quoted
+from benchmarks.licensing.journal import Journal, load_journal
 from benchmarks.licensing.ours import VERSIONS
 from benchmarks.worker import Clock, Outcome, tell
 from services.licensing.settings import LicensingSettings
@@ -52,16 +53,16 @@ def _is_written_again(journal: Journal, table: Table) -> bool:
 
 
 def _statement(table: Table, is_written_again: bool) -> str:
-    names = ", ".join(f'"{c}"' for c in table.columns)
+    names = quoted(*table.columns)
     arrays = ", ".join(f"${n}::{_array(kind)}" for n, kind in enumerate(table.types, start=1))
     values = ", ".join(
         f'"{c}"::{kind}' if kind.endswith("[]") else f'"{c}"'
         for c, kind in zip(table.columns, table.types, strict=True)
     )
-    text = f"INSERT INTO {SCHEMA}.{table.name} ({names}) SELECT {values} FROM unnest({arrays}) AS r({names})"  # noqa: S608 - names from the catalogue
+    text = f"INSERT INTO {table.name} ({names}) SELECT {values} FROM unnest({arrays}) AS r({names})"  # noqa: S608 - names from the catalogue
     if is_written_again:
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in table.columns if c not in table.key)
-        text += f" ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {sets}"
+        text += f" ON CONFLICT ({quoted(*table.key)}) DO UPDATE SET {sets}"
     return text
 
 
@@ -70,7 +71,7 @@ def _array(kind: str) -> str:
     return "text[]" if kind.endswith("[]") else f"{kind}[]"
 
 
-def _columns(table: Table, rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+def _columns(table: Table, rows: Rows) -> list[list[Any]]:
     columns = [list(column) for column in zip(*rows, strict=True)]
     return [
         [None if v is None else _literal(v) for v in column] if kind.endswith("[]") else column
@@ -112,7 +113,7 @@ async def drain(settings: LicensingSettings, batches: list[Batch], events: int) 
     return outcome
 
 
-async def _write(connection: "asyncpg.Connection[asyncpg.Record]", batch: Batch) -> None:
+async def _write(connection: Connection, batch: Batch) -> None:
     async with connection.transaction():
         for statement, columns in batch:
             await connection.execute(statement, *columns)

@@ -8,40 +8,10 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import asyncpg
-
+from benchmarks.licensing.catalogue import SCHEMA, Connection, Rows, Table, quoted, tables
 from services.licensing.consumer import EventHandler
 from shared.consumption import Advance, Record
-
-SCHEMA = "licensing"
-_TABLES = """
-    SELECT c.relname AS name,
-           array_agg(a.attname::text ORDER BY a.attnum) AS columns,
-           array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum) AS types,
-           (SELECT array_agg(k.attname::text ORDER BY k.attnum) FROM pg_index i
-            JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = ANY(i.indkey)
-            WHERE i.indrelid = c.oid AND i.indisprimary) AS key
-    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND a.attidentity = '' AND a.attgenerated = ''
-      AND c.relname <> 'alembic_version'
-    GROUP BY c.oid ORDER BY c.oid
-"""
-"""Columns that the database fills by itself are left to it."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as it is found: its columns with their types, and its primary key."""
-
-    name: str
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    key: tuple[str, ...]
-
-
-Rows = list[tuple[Any, ...]]
 
 
 @dataclass
@@ -72,14 +42,11 @@ class Journalist(EventHandler):
     """The handler, with a look at the tables after each commit."""
 
     journal: Journal
-    connection: "asyncpg.Connection[asyncpg.Record]"
+    connection: Connection
 
-    async def begin(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def begin(self, connection: Connection) -> None:
         """Learn the tables."""
-        self.connection = connection
-        found = await connection.fetch(_TABLES, SCHEMA)
-        tables = [Table(r["name"], tuple(r["columns"]), tuple(r["types"]), tuple(r["key"] or ())) for r in found]
-        self.journal = Journal(tables)
+        self.connection, self.journal = connection, Journal(await tables(connection))
 
     async def handle(self, records: Sequence[Record], advance: Advance) -> int:
         """Handle the records, then take down what that wrote."""
@@ -96,10 +63,5 @@ class Journalist(EventHandler):
         return dead
 
     async def _of(self, table: Table, written_by: str) -> Rows:
-        columns = ", ".join(_quoted(c) for c in table.columns)
-        statement = f"SELECT {columns} FROM {SCHEMA}.{table.name} WHERE xmin = '{written_by}'::xid"  # noqa: S608 - from the catalogue
-        return [tuple(row) for row in await self.connection.fetch(statement)]
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+        statement = f"SELECT {quoted(*table.columns)} FROM {table.name} WHERE xmin = $1::text::xid"  # noqa: S608 - names from the catalogue
+        return [tuple(row) for row in await self.connection.fetch(statement, written_by)]

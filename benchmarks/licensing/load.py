@@ -6,7 +6,7 @@ same log; another tag gives the same lives under other names, another start on o
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,6 +16,8 @@ import msgspec
 
 START = datetime(2025, 6, 2, tzinfo=UTC)
 SPAN = timedelta(hours=24)
+PAST = START - timedelta(days=40)
+"""When the stock was issued and used: under the regimes, and before the quotas' period."""
 DESTINATIONS = ("DE", "JP", "US", "KR", "VN", "IN", "FR", "IT", "TH", "MY", "PL", "CZ", "HU", "MX", "BR")
 END_USES = ("automotive", "wind-power", "medical", "robotics", "research")
 CONTROLLED = ("Sm", "Gd", "Tb", "Dy", "Lu", "Sc", "Y", "Ho", "Er", "Tm", "Eu", "Yb")
@@ -32,6 +34,8 @@ STOCK_SHARE = 0.01
 """Licences issued before the first shipment, as a share of the log's events."""
 LICENCE_SHARE = 0.06
 """Of what arrives: new licences; the rest are declarations."""
+STOCK_SHIPMENTS = (4, 4, 5, 5)
+"""So many shipments drew on a licence of the past."""
 LATE_SHARE = 0.02
 """Of the declarations that need a licence: it is issued only some minutes later."""
 EVENTS_PER_ARRIVAL = 3.2
@@ -111,9 +115,14 @@ class Day:
         return self.chance.choices([value for _, value in shares], [share for share, _ in shares])[0]
 
 
-def make_log(events: int, tag: str, *, seed: int = 1, start: datetime = START) -> list[bytes]:
-    """Return so many events in the order of their times, as JSON bodies. They need the events of `registers`."""
-    day = Day(tag, random.Random(seed))  # noqa: S311 - a seeded stream is the point
+def make_log(
+    events: int, tag: str, *, seed: int = 1, start: datetime = START, stock: Sequence[Permit] = ()
+) -> list[bytes]:
+    """Return so many events in the order of their times, as JSON bodies. They need the events of `registers`.
+
+    `stock`: licences of former days, which shipments name too.
+    """
+    day = Day(tag, random.Random(seed), list(stock))  # noqa: S311 - a seeded stream is the point
     for _ in range(max(20, int(events * STOCK_SHARE))):
         _plan_licence(day, start)
     for hour in range(1, int(SPAN / timedelta(hours=1)) + 1):
@@ -131,11 +140,26 @@ def make_log(events: int, tag: str, *, seed: int = 1, start: datetime = START) -
     return bodies[:events]
 
 
+def make_stock(licences: int, tag: str, *, seed: int = 0) -> tuple[list[bytes], list[Permit]]:
+    """Return so many licences of the past, and the events in which they were issued and drawn on."""
+    day = Day(tag, random.Random(seed))  # noqa: S311 - as above
+    for _ in range(licences):
+        permit = _plan_licence(day, PAST)
+        for _ in range(day.chance.choice(STOCK_SHIPMENTS) if permit.goods is not UNCONTROLLED else 0):
+            shipment_id, at = day.name("S"), day.later(PAST, 1200)
+            day.plan(at, "trade.shipment.declared", _declaration(day, shipment_id, permit, permit.goods))
+            for step in ("cleared", "departed"):
+                at = day.later(at, 60)
+                day.plan(at, f"trade.shipment.{step}", {"shipment_id": shipment_id, "location": "CNSHA"})
+    found = (heapq.heappop(day.agenda) for _ in range(len(day.agenda)))
+    return [_body(day.name("E"), at, content) for at, _, content in found], day.permits
+
+
 def registers(start: datetime = START) -> list[bytes]:
     """Return regimes and quotas that are in force at the start, and the time itself."""
-    at = START - timedelta(days=60)
+    at, quarter = START - timedelta(days=400), START - timedelta(days=30)
     found = [_regime("R-1", CONTROLLED, at), _regime("R-2", ("Ho", "Er", "Tm", "Eu", "Yb"), at)]
-    found += [_quota("Q-1", "850511", at), _quota("Q-2", "284690", at)]
+    found += [_quota("Q-1", "850511", quarter), _quota("Q-2", "284690", quarter)]
     bodies = [_body(f"register-{n}", at, content) for n, content in enumerate(found)]
     return [*bodies, _body(f"start-{start.isoformat()}", start, _tick(start))]
 
@@ -195,20 +219,19 @@ def _plan_licence(day: Day, at: datetime) -> Permit:
 
 def _plan_shipment(day: Day, at: datetime) -> None:
     shipment_id = day.name("S")
-    day.plan(at, "trade.shipment.declared", _declaration(day, shipment_id, at))
+    goods, permit = day.pick(GOODS), day.chance.choice(day.permits)
+    if goods is not UNCONTROLLED:
+        # A few name a licence that is issued only afterwards.
+        permit = _plan_licence(day, day.later(at, 30)) if day.chance.random() < LATE_SHARE else permit
+        goods = permit.goods
+    day.plan(at, "trade.shipment.declared", _declaration(day, shipment_id, permit, goods))
     for step in day.pick(LIVES):
         at = day.later(at, 60)
         day.plan(at, f"trade.shipment.{step}", {"shipment_id": shipment_id, "location": "CNSHA"})
 
 
-def _declaration(day: Day, shipment_id: str, at: datetime) -> dict[str, Any]:
+def _declaration(day: Day, shipment_id: str, permit: Permit, goods: dict[str, Any]) -> dict[str, Any]:
     chance = day.chance
-    goods = day.pick(GOODS)
-    permit = chance.choice(day.permits)
-    if goods is not UNCONTROLLED:
-        # A few name a licence that is issued only afterwards.
-        permit = _plan_licence(day, day.later(at, 30)) if chance.random() < LATE_SHARE else permit
-        goods = permit.goods
     lines = [_line(day, number, goods, permit.licence_id) for number in range(1, chance.choice((2, 2, 2, 3)))]
     is_astray = chance.random() < LATE_SHARE
     return {

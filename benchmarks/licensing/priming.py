@@ -11,6 +11,7 @@ from services.licensing.settings import LicensingSettings
 from shared.database import make_engine, upgrade_schema
 
 TOPIC = "benchmark.registers"
+BATCH = 500
 
 
 def settings_of(config: StackConfig) -> LicensingSettings:
@@ -30,7 +31,7 @@ async def prime(config: StackConfig, start: datetime) -> None:
 
 
 async def feed(config: StackConfig, bodies: Sequence[bytes]) -> None:
-    """Hand the bodies to the handler as one batch of a topic that Kafka does not know."""
+    """Hand the bodies to the handler, batch by batch, as of a topic that Kafka does not know."""
     settings = settings_of(config).model_copy(update={"topic_events": TOPIC})
     engine = make_engine(config.database_url, "benchmark")
     await upgrade_schema(engine, "licensing", VERSIONS)
