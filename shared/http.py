@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from shared.errors import CallerError, FieldError, RetryableError
 from shared.health import Health
+from shared.running import collect_less
 from shared.telemetry import CONTENT_TYPE_METRICS, metrics_page
 
 CONTENT_TYPE_PROBLEM = "application/problem+json"
@@ -80,6 +81,7 @@ def create_app(
 
 def serve(app: FastAPI, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; requests in hand are finished within ten seconds."""
+    collect_less()
     uvicorn.run(
         app,
         host=host,

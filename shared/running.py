@@ -1,6 +1,7 @@
 """Running a service's parts side by side: what fails or stands still ends the process, what stops finishes first."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -14,6 +15,8 @@ log = structlog.get_logger(__name__)
 
 STOP_WITHIN_S = 20.0
 LOOK_EVERY_S = 10.0
+COLLECT_AFTER = 100_000
+"""So many more containers must be made than were freed: more than a batch makes, and frees by itself."""
 
 
 class Stoppable(Protocol):
@@ -47,6 +50,16 @@ async def or_exit(work: Coroutine[Any, Any, None]) -> None:
     except Exception:
         log.exception("a part failed; leaving")
         signal.raise_signal(signal.SIGTERM)
+
+
+def collect_less() -> None:
+    """Leave what was imported out of garbage collection, and collect between batches rather than in them.
+
+    By default every 700 new containers start a look for cycles, which took a fifth of a batch's time and found none.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 10, 10)
 
 
 async def cancel(task: asyncio.Task[None]) -> None:

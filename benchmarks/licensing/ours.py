@@ -16,6 +16,7 @@ from services.licensing.settings import LicensingSettings
 from shared.consumption import Advance, BatchConsumer, DeadLetterLimit, Handler, Record
 from shared.database import make_engine, upgrade_schema
 from shared.kafka import make_consumer, start_when_up, stop_client
+from shared.running import collect_less
 from shared.telemetry import configure_logging
 
 VERSIONS = Path(services.licensing.__file__).parent / "store" / "versions"
@@ -90,6 +91,7 @@ async def main(events: int) -> None:
     configure_logging("licensing", settings.log_level)
     engine = make_engine(settings.database_url, "lanewatch-licensing", transaction_timeout_s=10)
     await upgrade_schema(engine, "licensing", VERSIONS)
+    collect_less()
     tell(await drain(settings, make_handler(engine, settings), events))
     await engine.dispose()
 
