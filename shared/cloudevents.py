@@ -9,6 +9,7 @@ from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta
 
 from shared.errors import PermanentError
@@ -94,13 +95,29 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
 
 def _check_moments(event: Event[TradeData]) -> None:
     """Raise PermanentError for a time that has no place in UTC, such as year 1 east of Greenwich."""
-    moments = {"/time": event.time, **{f"/data/{n}": getattr(event.data, n) for n in event.data.__struct_fields__}}
-    for pointer, moment in moments.items():
-        if isinstance(moment, datetime) and moment.year in EDGES:
-            try:
-                moment.astimezone(UTC)
-            except OverflowError as error:
-                raise PermanentError("in UTC this is outside the years 1 to 9999", pointer=pointer) from error
+    _check_moment(event.time, "/time")
+    for name in _moments_of(type(event.data)):
+        _check_moment(getattr(event.data, name), f"/data/{name}")
+
+
+def _check_moment(moment: datetime | None, pointer: str) -> None:
+    if moment is not None and moment.year in EDGES:
+        try:
+            moment.astimezone(UTC)
+        except OverflowError as error:
+            raise PermanentError("in UTC this is outside the years 1 to 9999", pointer=pointer) from error
+
+
+@cache
+def _moments_of(data_type: type[TradeData]) -> tuple[str, ...]:
+    """Return the names of the fields that may hold a time."""
+    return tuple(f.name for f in msgspec.structs.fields(data_type) if _may_be_moment(msgspec.inspect.type_info(f.type)))
+
+
+def _may_be_moment(found: msgspec.inspect.Type) -> bool:
+    if isinstance(found, msgspec.inspect.UnionType):
+        return any(map(_may_be_moment, found.types))
+    return isinstance(found, msgspec.inspect.DateTimeType)
 
 
 def read_alert(body: bytes) -> Event[Any]:
