@@ -74,7 +74,7 @@ FAULTS: list[tuple[str, object, str, str]] = [
     ("data/lines/0/net_mass", {"value": -1}, "/data/lines/0/net_mass", "negative"),
     ("data/lines/0/net_mass", {"value": 0}, "/data/lines/0", "more than zero"),
     ("data/lines/0/net_mass/unit", "LBR", "/data/lines/0/net_mass/unit", "Invalid"),
-    ("data/lines/0/commodity/elements/1", "Xyz", "/data/lines/0/commodity/elements/1", "regex"),
+    ("data/lines/0/commodity/elements/1", "Xyz", "/data/lines/0/commodity/elements/1", "Invalid enum"),
 ]
 
 
