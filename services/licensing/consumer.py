@@ -106,7 +106,8 @@ def _read(records: Sequence[Record]) -> Batch:
     for record in records:
         body = record.value or b""
         try:
-            batch.arrivals.append(Arrival(read_trade_event(body), record.partition, record.offset, body))
+            event = read_trade_event(body)
+            batch.arrivals.append(Arrival(event, record.partition, record.offset, body, body_hash(event)))
         except PermanentError as error:
             letter = DeadLetter(record.partition, record.offset, None, None, error.reason, error.pointer, body)
             batch.dead.append(letter)
@@ -120,11 +121,11 @@ async def _without_known(c: AsyncConnection, read: Batch) -> Batch:
     rows = await c.execute(_KNOWN, {"sources": [s for s, _ in pairs], "ids": [i for _, i in pairs]})
     known: dict[tuple[str, str], bytes] = {(row.source, row.id): row.body_hash for row in rows}
     for arrival in read.arrivals:
-        name, digest = (arrival.event.source, arrival.event.id), body_hash(arrival.event)
+        name = (arrival.event.source, arrival.event.id)
         if name not in known:
-            known[name] = digest
+            known[name] = arrival.digest
             batch.arrivals.append(arrival)
-        elif known[name] == digest:
+        elif known[name] == arrival.digest:
             batch.duplicates[arrival.partition] += 1
         else:
             reason = "another event with the same source and id, and a different body, was recorded before"
@@ -133,11 +134,11 @@ async def _without_known(c: AsyncConnection, read: Batch) -> Batch:
 
 
 def _measure(book: Book, batch: Batch) -> None:
-    for ending in book.endings.values():
-        EVENTS.labels(ending.status).inc()
+    for status, count in Counter(ending.status for ending in book.endings.values()).items():
+        EVENTS.labels(status).inc(count)
     EVENTS.labels("dead").inc(len(batch.dead))
     EVENTS.labels("duplicate").inc(batch.duplicates.total())
-    for decision in book.decisions:
-        DECISIONS.labels(decision.outcome).inc()
+    for outcome, count in Counter(decision.outcome for decision in book.decisions).items():
+        DECISIONS.labels(outcome).inc(count)
     for change, _ in book.lane_changes:
         LANE_CHANGES.labels(change.state).inc()

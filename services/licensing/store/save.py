@@ -43,6 +43,8 @@ class Arrival(NamedTuple):
     partition: int
     offset: int
     body: bytes
+    digest: bytes
+    """As `body_hash` returns it."""
 
 
 class DeadLetter(NamedTuple):
@@ -179,7 +181,7 @@ async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arriv
 
 def _event_row(arrival: Arrival, number: int, ending: Ending, place: int, applied: dict[str, int]) -> tuple[Any, ...]:
     e = arrival.event
-    where = (e.source, e.id, e.type, e.time, body_hash(e), arrival.partition, arrival.offset)
+    where = (e.source, e.id, e.type, e.time, arrival.digest, arrival.partition, arrival.offset)
     waits = (ending.waiting_for, ending.deadline, place + ending.parking if ending.status == "parked" else None)
     ended = (ending.status, ending.outcome, *waits, entity_key(e), arrival.body)
     return *where, *ended, number, None if ending.status == "parked" else applied[e.name]
