@@ -7,6 +7,7 @@ same lock; so does a month's account of a capped quota, which the first shipment
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC
+from functools import cache
 from typing import Any
 
 from sqlalchemy import text
@@ -42,6 +43,10 @@ _OF_OWNERS = """
 """
 
 
+_text = cache(text)
+"""Each statement is looked through for its parameters once."""
+
+
 async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]], policy: Policy) -> Book:
     """Return the working set, locked until the transaction ends. Raises Missing when a lock came too late."""
     book = Book(policy)
@@ -58,7 +63,7 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
 
 
 async def _rows(c: AsyncConnection, statement: str, **parameters: Any) -> Sequence[Any]:
-    return (await c.execute(text(statement), parameters)).all()
+    return (await c.execute(_text(statement), parameters)).all()
 
 
 async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:

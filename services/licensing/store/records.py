@@ -1,6 +1,7 @@
 """How the domain's values stand in rows."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -146,6 +147,10 @@ OUTBOX = Columns("outbox", ("number",), topic="text", key="text", body="bytea", 
 BATCH = Columns("batch", ("batch_id",), batch_id="text", terms="text", issued_at="timestamptz")
 
 
+KEPT = 5000
+"""So many texts of each kind are kept as they were decoded: some ten megabytes."""
+
+
 class _RegimeState(msgspec.Struct):
     suspensions: tuple[Span, ...]
     ended_at: datetime | None
@@ -165,6 +170,23 @@ def text_of(value: Any) -> str:
 
 def _terms(text: str, kind: Any) -> Any:
     return msgspec.json.decode(text, type=kind)
+
+
+# A licence is drawn on again and again, and a shipment comes back with each milestone, often soon; what
+# is decoded is frozen, so that batches may share it.
+@lru_cache(KEPT)
+def _licence_terms(text: str) -> LicenceTerms:
+    return msgspec.json.decode(text, type=LicenceTerms)
+
+
+@lru_cache(KEPT)
+def _opens(text: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    return msgspec.json.decode(text, type=tuple[tuple[int, tuple[str, ...]], ...])
+
+
+@lru_cache(KEPT)
+def _reasons(text: str) -> tuple[Reason, ...]:
+    return msgspec.json.decode(text, type=tuple[Reason, ...])
 
 
 def regime_row(regime: Regime) -> tuple[Any, ...]:
@@ -201,10 +223,8 @@ def licence_row(licence: Licence) -> tuple[Any, ...]:
 
 def licence_of(row: Any) -> Licence:
     """Return the licence of a row."""
-    terms = _terms(row.terms, LicenceTerms) if row.terms else None
-    return Licence(
-        row.licence_id, row.state, row.since, terms, dict(_terms(row.opens, tuple[tuple[int, tuple[str, ...]], ...]))
-    )
+    terms = _licence_terms(row.terms) if row.terms else None
+    return Licence(row.licence_id, row.state, row.since, terms, dict(_opens(row.opens)))
 
 
 def batch_of(text: str) -> LicenceBatchIssued:
@@ -248,6 +268,7 @@ def draws_of(text: str) -> list[tuple[str, int, int, int]]:
     return msgspec.json.decode(text, type=list[tuple[str, int, int, int]])
 
 
+@lru_cache(KEPT)
 def declared_of(text: str) -> ShipmentDeclared:
     """Return the declaration in a shipment's row."""
     return msgspec.json.decode(text, type=ShipmentDeclared)
@@ -257,7 +278,7 @@ def shipment_of(row: Any) -> Shipment:
     """Return the shipment of a row."""
     draws = tuple(Draw(*draw) for draw in draws_of(row.draws))
     return Shipment(
-        _terms(row.declared, ShipmentDeclared),
+        declared_of(row.declared),
         row.declared_at,
         tuple(row.lanes),
         row.progress,
@@ -280,5 +301,4 @@ def lane_row(lane: Lane) -> tuple[Any, ...]:
 def lane_of(row: Any) -> Lane:
     """Return the lane of a row."""
     ids = (row.commodity_group, row.origin, row.destination)
-    reasons = _terms(row.reasons, tuple[Reason, ...])
-    return Lane(*ids, row.state, row.since, row.sequence, reasons, _terms(row.stats, LaneStats))
+    return Lane(*ids, row.state, row.since, row.sequence, _reasons(row.reasons), _terms(row.stats, LaneStats))
