@@ -38,5 +38,6 @@ async def feed(config: StackConfig, bodies: Sequence[bytes]) -> None:
     handler = make_handler(engine, settings)
     first = (await handler.positions([0]))[0]
     records = [SimpleNamespace(partition=0, offset=first + n, timestamp=n, value=body) for n, body in enumerate(bodies)]
-    await handler.handle(records, {0: (first, first + len(records))})
+    for batch in (records[n : n + BATCH] for n in range(0, len(records), BATCH)):
+        await handler.handle(batch, {0: (batch[0].offset, batch[-1].offset + 1)})
     await engine.dispose()
