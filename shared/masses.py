@@ -59,4 +59,5 @@ def kg(mass_mg: int) -> Decimal:
 
 def spoken(mass_mg: int) -> str:
     """Return a mass as people read it, e.g. `1,200.5 kg`."""
-    return f"{kg(mass_mg):,f} kg"
+    whole, rest = divmod(mass_mg, MILLIGRAMS["KGM"])
+    return f"{whole:,}.{rest:06d}".rstrip("0") + " kg" if rest else f"{whole:,} kg"

@@ -111,11 +111,6 @@ class Commodity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if sum(content.percent for content in self.contents) > WHOLE_PERCENT:
             raise ValueError("contents are more than 100 percent together")
 
-    @property
-    def all_elements(self) -> frozenset[str]:
-        """The elements named, in the list or with their contents."""
-        return frozenset(self.elements) | {content.element for content in self.contents}
-
 
 class Money(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An amount of money as a decimal with its currency."""

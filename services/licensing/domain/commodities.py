@@ -11,10 +11,14 @@ def matches(selector: Selector, goods: Commodity) -> bool:
     """Return whether the goods satisfy every list that the selector gives."""
     return (
         (not selector.hs or goods.hs.startswith(tuple(selector.hs)))
-        and (not selector.elements or not goods.all_elements.isdisjoint(selector.elements))
+        and (not selector.elements or _has_one_of(selector.elements, goods))
         and (not selector.forms or goods.form in selector.forms)
         and (not selector.control_codes or goods.control_code in selector.control_codes)
     )
+
+
+def _has_one_of(elements: tuple[str, ...], goods: Commodity) -> bool:
+    return any(e in elements for e in goods.elements) or any(c.element in elements for c in goods.contents)
 
 
 def might_match(selector: Selector, goods: Commodity) -> bool:
@@ -23,7 +27,7 @@ def might_match(selector: Selector, goods: Commodity) -> bool:
     Where a selector asks for elements alone, only goods in a form that elements come in are in doubt.
     """
     says_more = bool(selector.hs or selector.forms or selector.control_codes or goods.form != "other")
-    if not selector.elements or not says_more or goods.all_elements:
+    if not selector.elements or not says_more or goods.elements or goods.contents:
         return False
     return matches(msgspec.structs.replace(selector, elements=()), goods)
 

@@ -184,12 +184,17 @@ def on_decided(lane: Lane, at: datetime, is_refused: bool, policy: Policy) -> La
     """Count a decision; while too many are held or denied the lane is restricted."""
     stats, day = lane.stats, _day(at)
     total, refused = stats.decided.get(day, (0, 0))
+    is_new = day not in stats.decided
     stats.decided[day] = (total + 1, refused + is_refused)
-    latest = max(stats.decided)
-    stats.decided = {d: n for d, n in stats.decided.items() if d > latest - policy.refused_window_days}
-    total = sum(n for n, _ in stats.decided.values())
-    refused = sum(n for _, n in stats.decided.values())
+    if is_new:
+        latest = max(stats.decided)
+        stats.decided = {d: n for d, n in stats.decided.items() if d > latest - policy.refused_window_days}
+    total = sum([n for n, _ in stats.decided.values()])
+    refused = sum([n for _, n in stats.decided.values()])
+    was_refused = stats.is_refused
     stats.is_refused = total >= policy.refused_min_decisions and refused * 100 > total * policy.refused_percent
+    if stats.is_refused == was_refused:
+        return None
     says = f"{refused} of {total} shipments of the last {policy.refused_window_days} days were held or denied"
     return _settle(lane, at, (Reason(rule="lane.flow.refused", says=says),))
 

@@ -22,12 +22,17 @@ MAX_GRANT = 4 * 10**18
 
 def account_name(*parts: str) -> str:
     """Return the id of an account: kind, owner and part joined by colons; a colon inside a part is quoted."""
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    return ":".join([_quoted(part) if ":" in part or "%" in part else part for part in parts])
+
+
+def _quoted(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A")
 
 
 def account_parts(account_id: str) -> list[str]:
     """Return what an account's id was made of."""
-    return [part.replace("%3A", ":").replace("%25", "%") for part in account_id.split(":")]
+    parts = account_id.split(":")
+    return [part.replace("%3A", ":").replace("%25", "%") for part in parts] if "%" in account_id else parts
 
 
 class OverdrawnError(Exception):

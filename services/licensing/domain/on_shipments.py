@@ -120,7 +120,7 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     shipment = book.shipments.get(data.shipment_id)
     if shipment is None or (shipment.outcome is None and not shipment.is_over):
         return Ending("parked", "", f"shipment:{data.shipment_id}")
-    book.touch("shipment", data.shipment_id)
+    book.touch("shipment_moved", data.shipment_id)
     milestone, had_left = data.TYPE.rpartition(".")[2], shipment.progress in HAS_LEFT
     try:
         note = shipments.advance(shipment, milestone, event.time)
@@ -154,7 +154,7 @@ def on_review(book: Book, event: Event[ReviewReleased | ReviewRejected | ReviewO
     if shipment.is_over or shipment.outcome not in reviewable:
         state = shipment.progress if shipment.is_over else shipment.outcome
         raise PermanentError(f"shipment {data.shipment_id} is {state}", pointer="/data/shipment_id")
-    book.touch("shipment", data.shipment_id)
+    book.touch("shipment_moved", data.shipment_id)
     step = data.TYPE.rpartition(".")[2]
     said = Reason(rule=f"review.{step}", says=f"{step} by {data.officer}: {data.reason}")
     if isinstance(data, ReviewRejected):

@@ -29,15 +29,16 @@ def recounting(
     after = opened_by(book, licence, line_no)
     stale = []
     for lane_id in {**before, **after}:
-        change = after.get(lane_id, NOTHING) + -before.get(lane_id, NOTHING)
-        if change == NOTHING:
+        was, is_now = before.get(lane_id, NOTHING), after.get(lane_id, NOTHING)
+        if was == is_now:
             continue
         lane = book.lane(lane_id)
-        lane.stats.opening += change
+        lane.stats.opening += is_now + -was
         book.touch("lane", lane_id)
         if lane.stats.gate_as_of is None or level_now(lane, book.policy) != lane.stats.gate:
             stale.append(lane_id)
-    refresh_gates(book, stale, at, caused_by)
+    if stale:
+        refresh_gates(book, stale, at, caused_by)
 
 
 def opened_by(book: Book, licence: Licence, line_no: int | None = None) -> dict[str, Opening]:
@@ -49,7 +50,7 @@ def opened_by(book: Book, licence: Licence, line_no: int | None = None) -> dict[
         if line_no is None or line.line_no == line_no:
             opening = _of_line(book, licence, line)
             for lane_id in licence.opens.get(line.line_no, ()):
-                found[lane_id] = found.get(lane_id, NOTHING) + opening
+                found[lane_id] = found[lane_id] + opening if lane_id in found else opening
     return found
 
 

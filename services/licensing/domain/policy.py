@@ -1,6 +1,7 @@
 """The policy: commodity groups and the thresholds by which lanes and shipments are judged, as data."""
 
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
@@ -9,6 +10,8 @@ from msgspec import Meta
 from services.licensing.domain.commodities import implies, matches, may_overlap
 from shared.events import Commodity, Element, Id, Selector, Text
 
+MOST_KINDS_OF_GOODS = 10_000
+"""So many kinds of goods are remembered with their groups."""
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1, le=3660)]
 
@@ -43,7 +46,7 @@ class Conversions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         raise KeyError(element)
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One version of the policy. Masses are compared in whole milligrams, shares in whole percent."""
 
     version: Id
@@ -80,7 +83,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def groups_of(self, goods: Commodity) -> tuple[str, ...]:
         """Return the ids of the groups that the goods belong to, in the policy's order."""
-        return tuple(group.id for group in self.commodity_groups if matches(group.covers, goods))
+        found = self._groups_by_goods.get(goods)
+        if found is None:
+            found = tuple(group.id for group in self.commodity_groups if matches(group.covers, goods))
+            if len(self._groups_by_goods) < MOST_KINDS_OF_GOODS:
+                self._groups_by_goods[goods] = found
+        return found
+
+    @cached_property
+    def _groups_by_goods(self) -> dict[Commodity, tuple[str, ...]]:
+        return {}
 
     def groups_within(self, selectors: tuple[Selector, ...]) -> tuple[str, ...]:
         """Return the ids of the groups all of whose goods are certain to be of some selector."""

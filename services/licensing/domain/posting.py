@@ -54,20 +54,31 @@ def settle_shipment(
 
     What shrinks is posted before what grows, so that no account is asked for more than it has.
     """
+    if draws == shipment.draws and phase == shipment.reservation:
+        return ()
+    if not draws and not shipment.draws:
+        shipment.reservation = phase  # type: ignore[assignment]
+        return ()
     old = {(draw.account_id, draw.line_no): draw for draw in shipment.draws}
     new = {(draw.account_id, draw.line_no): draw for draw in draws}
     names: list[str] = []
     todo = []
-    for key in sorted({*old, *new}):
+    for key in sorted(old.keys() | new.keys()):
         steps = ledger.steps(old.get(key), shipment.reservation, new.get(key), phase)
         todo += [(new.get(key) or old[key], *step) for step in steps]
-    for draw, kind, amount in sorted(todo, key=lambda step: step[1] not in FREES):
+    for draw, kind, amount in sorted(todo, key=_grows):
         cause = Cause(caused_by, shipment.declared.shipment_id, draw.line_no)
         # What several lines take from an account together may rely on the tolerance that one of them was given.
-        beyond = max((d.beyond for d in draws if d.account_id == draw.account_id), default=0)
-        names.append(post(book, draw, kind, amount, cause, at, beyond if kind == "reserve" else 0).name)
+        beyond = 0
+        if kind == "reserve":
+            beyond = max([d.beyond for d in draws if d.account_id == draw.account_id], default=0)
+        names.append(post(book, draw, kind, amount, cause, at, beyond).name)
     shipment.draws, shipment.reservation = draws, phase  # type: ignore[assignment]
     return tuple(names)
+
+
+def _grows(step: tuple[Draw, EntryKind, int]) -> bool:
+    return step[1] not in FREES
 
 
 def settle_licence(book: Book, licence_id: str, at: datetime, caused_by: str) -> None:

@@ -14,7 +14,7 @@ from services.licensing.domain.ledger import Account
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.policy import Policy
 from shared.cloudevents import Event, encode_sorted, entity_key
-from shared.events import TradeData
+from shared.events import ClockTicked, TradeData
 
 
 class WholeBook(Book):
@@ -71,8 +71,8 @@ class WholeBook(Book):
                 "dead", "another event with the same source and id, and a different body, was recorded before"
             )
         self._seen[event.name] = said
-        # By the next tick every licence may be due: only the service keeps an index of them.
-        self.due_licences = {licence_id for licence_id, licence in self.licences.items() if licence.terms}
+        if isinstance(event.data, ClockTicked):  # Any licence may be due: only the database keeps an index of them.
+            self.due_licences = {licence_id for licence_id, licence in self.licences.items() if licence.terms}
         apply(self, event)
         return self.endings[event.name]
 

@@ -117,6 +117,20 @@ DECISION = Columns(
     caused_by="text",
     at="timestamptz",
 )
+SHIPMENT_MOVED = Columns(
+    "shipment",
+    ("shipment_id",),
+    shipment_id="text",
+    progress="text",
+    is_held="boolean",
+    held_as_of="timestamptz",
+    outcome="text",
+    decisions="int",
+    reservation="text",
+    draws="text",
+    cleared_at="timestamptz",
+)
+"""What changes of a shipment that is not declared anew."""
 LANE = Columns(
     "lane",
     ("lane_id",),
@@ -246,21 +260,16 @@ def account_of(row: Any) -> Account:
 def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
     """Return a shipment as a row."""
     s = shipment
-    return (
-        s.declared.shipment_id,
-        text_of(s.declared),
-        s.declared_at,
-        array_literal(s.lanes),
-        s.declared.exporter,
-        s.progress,
-        s.is_held,
-        s.held_as_of,
-        s.outcome,
-        s.decisions,
-        s.reservation,
-        text_of([(d.account_id, d.line_no, d.amount, d.beyond) for d in s.draws]),
-        s.cleared_at,
-    )
+    head = (s.declared.shipment_id, text_of(s.declared), s.declared_at, array_literal(s.lanes), s.declared.exporter)
+    return *head, *moved_row(s)[1:]
+
+
+def moved_row(shipment: Shipment) -> tuple[Any, ...]:
+    """Return what changes of a shipment as a row."""
+    s = shipment
+    draws = text_of([(d.account_id, d.line_no, d.amount, d.beyond) for d in s.draws])
+    held = (s.progress, s.is_held, s.held_as_of)
+    return s.declared.shipment_id, *held, s.outcome, s.decisions, s.reservation, draws, s.cleared_at
 
 
 def draws_of(text: str) -> list[tuple[str, int, int, int]]:

@@ -114,7 +114,10 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
             for e in book.entries
         ),
     )
-    await records.SHIPMENT.upsert(c, (records.shipment_row(book.shipments[i]) for i in _touched(book, "shipment")))
+    declared = _touched(book, "shipment")
+    await records.SHIPMENT.upsert(c, (records.shipment_row(book.shipments[i]) for i in declared))
+    moved = sorted(set(_touched(book, "shipment_moved")).difference(declared))
+    await records.SHIPMENT_MOVED.update(c, (records.moved_row(book.shipments[i]) for i in moved))
     await records.DECISION.insert(
         c,
         (

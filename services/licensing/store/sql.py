@@ -22,6 +22,9 @@ class Columns:
         sets = ", ".join(f"{name} = excluded.{name}" for name in self.names if name not in key)
         self._insert = text(base)
         self._upsert = text(f"{base} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}")
+        same = " AND ".join(f"t.{name} = rows.{name}" for name in key)
+        taken = ", ".join(f"{name} = rows.{name}" for name in self.names if name not in key)
+        self._update = text(f"UPDATE {SCHEMA}.{table} t SET {taken} FROM ({rows}) AS rows WHERE {same}")
         self._ignore = text(f"{base} ON CONFLICT ({', '.join(key)}) DO NOTHING")
 
     async def insert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
@@ -35,6 +38,10 @@ class Columns:
     async def insert_missing(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
         """Insert the rows whose keys are not there."""
         await self._run(connection, self._ignore, rows)
+
+    async def update(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+        """Overwrite these columns of the rows with the same key; a key that is not there is passed over."""
+        await self._run(connection, self._update, rows)
 
     async def _run(self, connection: AsyncConnection, statement: TextClause, rows: Iterable[Sequence[Any]]) -> None:
         columns = list(zip(*rows, strict=True))

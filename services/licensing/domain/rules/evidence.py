@@ -10,7 +10,8 @@ from shared.events import LicenceTerms, Reason, ShipmentLine
 def evidence_faults(case: Case, line: ShipmentLine, terms: LicenceTerms | None, at: datetime) -> list[Reason]:
     """Return what is missing or not valid at a time, of what the licence and the line's regimes ask for."""
     wanted = dict.fromkeys(terms.needs_evidence, f"licence {terms.licence_id}") if terms else {}
-    for regime in regimes_on(case, line):
+    wanting = any(regime.terms.needs_evidence for regime in case.book.regimes.values())
+    for regime in regimes_on(case, line) if wanting else ():
         wanted |= dict.fromkeys(regime.terms.needs_evidence, regime.terms.title)
     return [fault for kind, who in sorted(wanted.items()) if (fault := _fault(case, line, kind, who, at))]
 

@@ -1,6 +1,7 @@
 """What the licences that a shipment line names say: whether one covers it, and whether enough is left."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from services.licensing.domain.measuring import Unmeasurable, measured
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.rules.evidence import evidence_faults
 from services.licensing.domain.rules.verdict import Await, Case, Verdict, amount, balance
-from shared.events import LicenceLine, LicenceTerms, Reason, ShipmentLine, Tolerance
+from shared.events import Declaration, LicenceLine, LicenceTerms, Reason, ShipmentLine, Tolerance
 
 DECEMBER = 12
 
@@ -65,38 +66,46 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
         verdict.passed.append(Reason(rule="licence.reporting", says=says))
 
 
-def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> list[tuple[str, str]]:
-    """Return rule and complaint of each condition that is not met."""
-    s, at = case.declared, case.at
-    window = f"is valid from {terms.valid_from.isoformat()} until {terms.valid_until.isoformat()}"
-    end_users = f"is for end user {', '.join(terms.end_users)}, not {s.end_user}"
-    checks = [
-        ("licence.state", licence.state not in REFUSES, f"is {licence.state}"),
-        ("licence.validity", terms.valid_from <= at < terms.valid_until, f"{window}, not at {at.isoformat()}"),
-        ("licence.exporter", terms.exporter == s.exporter, f"is for exporter {terms.exporter}, not {s.exporter}"),
-        ("licence.origin", terms.origin == s.origin, f"is for goods from {terms.origin}, not {s.origin}"),
-        ("licence.destination", s.destination in terms.destinations, _not_among("is for", terms, s.destination)),
-        ("licence.consignee", _allows(terms.consignees, s.consignee), f"does not name consignee {s.consignee}"),
-        ("licence.end_user", _allows(terms.end_users, s.end_user), end_users),
-        ("licence.end_use", _allows(terms.end_uses, s.end_use), f"does not name end use {s.end_use}"),
-        ("licence.port", _allows(terms.ports, s.port), f"is for port {', '.join(terms.ports)}, not {s.port}"),
-        ("licence.re_export", not terms.bars_re_export or _stays(case), f"bars re-export to {s.re_exported_to}"),
-        *(("licence.kind", _accepts(regime, terms, at), _kind_fault(regime, terms)) for regime in regimes),
-        *(("licence.term", _is_short_enough(regime, terms), _term_fault(regime, terms)) for regime in regimes),
-    ]
-    return [(rule, says) for rule, is_met, says in checks if not is_met]
+def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Iterator[tuple[str, str]]:
+    """Yield rule and complaint of each condition that is not met."""
+    if licence.state in REFUSES:
+        yield "licence.state", f"is {licence.state}"
+    if not terms.valid_from <= case.at < terms.valid_until:
+        window = f"is valid from {terms.valid_from.isoformat()} until {terms.valid_until.isoformat()}"
+        yield "licence.validity", f"{window}, not at {case.at.isoformat()}"
+    yield from _of_places(case.declared, terms)
+    yield from _of_parties(case.declared, terms)
+    for regime in regimes:
+        if not _accepts(regime, terms, case.at):
+            yield "licence.kind", f"is of kind {terms.kind}, which {regime.terms.title} does not accept"
+        if not _is_short_enough(regime, terms):
+            yield "licence.term", _term_fault(regime, terms)
+
+
+def _of_places(s: Declaration, terms: LicenceTerms) -> Iterator[tuple[str, str]]:
+    if terms.origin != s.origin:
+        yield "licence.origin", f"is for goods from {terms.origin}, not {s.origin}"
+    if s.destination not in terms.destinations:
+        yield "licence.destination", f"is for {', '.join(terms.destinations)}, not {s.destination}"
+    if not _allows(terms.ports, s.port):
+        yield "licence.port", f"is for port {', '.join(terms.ports)}, not {s.port}"
+    if terms.bars_re_export and s.re_exported_to not in (None, s.destination):
+        yield "licence.re_export", f"bars re-export to {s.re_exported_to}"
+
+
+def _of_parties(s: Declaration, terms: LicenceTerms) -> Iterator[tuple[str, str]]:
+    if terms.exporter != s.exporter:
+        yield "licence.exporter", f"is for exporter {terms.exporter}, not {s.exporter}"
+    if not _allows(terms.consignees, s.consignee):
+        yield "licence.consignee", f"does not name consignee {s.consignee}"
+    if not _allows(terms.end_users, s.end_user):
+        yield "licence.end_user", f"is for end user {', '.join(terms.end_users)}, not {s.end_user}"
+    if not _allows(terms.end_uses, s.end_use):
+        yield "licence.end_use", f"does not name end use {s.end_use}"
 
 
 def _allows(names: tuple[str, ...], name: str | None) -> bool:
     return not names or name in names
-
-
-def _not_among(words: str, terms: LicenceTerms, country: str) -> str:
-    return f"{words} {', '.join(terms.destinations)}, not {country}"
-
-
-def _stays(case: Case) -> bool:
-    return case.declared.re_exported_to in (None, case.declared.destination)
 
 
 def _accepts(regime: Regime, terms: LicenceTerms, at: datetime) -> bool:
@@ -104,10 +113,6 @@ def _accepts(regime: Regime, terms: LicenceTerms, at: datetime) -> bool:
         return terms.kind in regime.terms.accepts
     # Registering an export is all that a certificate does.
     return terms.kind != "certificate" or regime.phase(at).requires == "registration"
-
-
-def _kind_fault(regime: Regime, terms: LicenceTerms) -> str:
-    return f"is of kind {terms.kind}, which {regime.terms.title} does not accept"
 
 
 def _is_short_enough(regime: Regime, terms: LicenceTerms) -> bool:
