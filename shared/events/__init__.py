@@ -7,6 +7,7 @@ A contract changes by adding optional fields; a breaking change is a new type.
 
 from shared.events.alerts import (
     AlertData,
+    Effect,
     LaneChanged,
     LicenceChanged,
     QuotaChanged,
@@ -116,6 +117,7 @@ __all__ = [
     "Currency",
     "Declaration",
     "Destinations",
+    "Effect",
     "Element",
     "EventRetracted",
     "Evidence",

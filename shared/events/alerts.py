@@ -8,6 +8,8 @@ from msgspec import UNSET, UnsetType
 
 from shared.events.words import FlowState, Outcome, Severity
 
+Effect = Literal["passed", "held", "refused"]
+
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whom an alert concerns; subscriptions are matched against this.
@@ -28,7 +30,10 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rule: str
     says: str
     figures: dict[str, str] = {}
+    """Amounts as people read them; `position` is the account that was looked at and its latest entry then."""
     remedy: str = ""
+    effect: Effect | UnsetType = UNSET
+    """Whether the rule lets a shipment pass; absent where it is not about one."""
 
 
 class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

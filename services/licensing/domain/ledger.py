@@ -66,6 +66,11 @@ class Account:
         """What can still be reserved without any tolerance."""
         return max(0, self.free)
 
+    @property
+    def position(self) -> str:
+        """The name of its latest entry: where its book stands."""
+        return f"{self.account_id}#{self.entries}"
+
     def is_critical(self, used_percent: int) -> bool:
         """Return whether at least `used_percent` of the grant is used."""
         return self.used * 100 >= self.granted * used_percent

@@ -83,7 +83,8 @@ def _refold_shipment(
     """Let a shipment be what remains: its last declaration, its milestones, its last review."""
     declarations = [e for e in rest if isinstance(e.data, Declaration)]
     if not any(isinstance(e.data, ShipmentDeclared) for e in declarations):
-        reason = Reason(rule="shipment.retracted", says=f"the declaration was taken back: {event.data.reason}")
+        says = f"the declaration was taken back: {event.data.reason}"
+        reason = Reason(rule="shipment.retracted", says=says, remedy="declare the goods as a new shipment")
         withdraw(book, shipment, (reason,), event.time, event.name)
         return
     was_over = shipment.is_over

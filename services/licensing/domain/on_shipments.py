@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from services.licensing.domain import lanes, shipments
 from services.licensing.domain.announcing import shipment_decided
 from services.licensing.domain.book import Book, Decision, Ending, Parked
@@ -15,7 +17,7 @@ from services.licensing.domain.posting import regrant, settle_shipment
 from services.licensing.domain.quotas import share_out
 from services.licensing.domain.rules.evidence import evidence_faults
 from services.licensing.domain.rules.judging import judge
-from services.licensing.domain.rules.verdict import Case, Verdict
+from services.licensing.domain.rules.verdict import Case, Verdict, with_effect
 from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
 from shared.cloudevents import Event
 from shared.errors import PermanentError
@@ -129,7 +131,7 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     if not had_left and shipment.progress in HAS_LEFT and shipment.outcome == "permitted":
         faults = _evidence_at(book, shipment, event.time)
         if faults:
-            _decide(book, shipment, "held", tuple(faults), (), event.time, event.name)
+            _decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
     settle(book, shipment, shipment.draws, event.time, event.name)
     if milestone != "cleared":
         return Ending("decided", note or milestone)
@@ -158,6 +160,7 @@ def on_review(book: Book, event: Event[ReviewReleased | ReviewRejected | ReviewO
     step = data.TYPE.rpartition(".")[2]
     said = Reason(rule=f"review.{step}", says=f"{step} by {data.officer}: {data.reason}")
     if isinstance(data, ReviewRejected):
+        said = msgspec.structs.replace(said, effect="refused", remedy="an officer's override, or a correction")
         shipment.outcome = "denied"
         entries = settle(book, shipment, shipment.draws, event.time, event.name)
         return _decide(book, shipment, "denied", (said,), entries, event.time, event.name)
@@ -173,7 +176,7 @@ def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: 
     """
     shipment = _undecided(book, event)
     says = f"{waiting_for.replace(':', ' ', 1)} was not seen within {book.policy.parking_days} days"
-    return _decide(book, shipment, "held", (Reason(rule="licence.awaited", says=says),), (), at, event.name)
+    return _decide(book, shipment, "held", (_awaited(waiting_for, says),), (), at, event.name)
 
 
 def on_shared_out(book: Book, requests: list[Parked], at: datetime) -> list[tuple[Event[Any], Ending]]:
@@ -225,7 +228,7 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
     outcome: Outcome = verdict.outcome or "held"
     reasons = verdict.reasons
     if verdict.outcome is None:
-        waits = [Reason(rule="licence.awaited", says=f"waits for {a.key.replace(':', ' ', 1)}") for a in verdict.awaits]
+        waits = [_awaited(a.key, f"waits for {a.key.replace(':', ' ', 1)}") for a in verdict.awaits]
         reasons = (*waits, *reasons)
     was_used = shipment.reservation == "written_off" and outcome != "permitted"
     shipment.outcome = outcome
@@ -323,6 +326,18 @@ def _evidence_at(book: Book, shipment: Shipment, at: datetime) -> list[Reason]:
         for each in terms:
             found += evidence_faults(case, line, each, at)
     return found
+
+
+def _awaited(key: str, says: str) -> Reason:
+    """Return why a shipment is held that waits for something."""
+    kind, _, name = key.partition(":")
+    by_kind = {
+        "licence": f"correct the shipment once licence {name} is issued",
+        # A correction is judged as of the declaration's time, when the quota was blocked.
+        "quota": f"declare the goods as a new shipment once quota {name} is reopened",
+    }
+    remedy = by_kind.get(kind, "correct the shipment once the day has ended")
+    return Reason(rule="licence.awaited", says=says, remedy=f"{remedy}, or let an officer release it", effect="held")
 
 
 def _undecided(book: Book, event: Event[ShipmentDeclared]) -> Shipment:

@@ -11,6 +11,7 @@ from services.licensing.domain.licences import AWAITED, REFUSES, Licence
 from services.licensing.domain.measuring import Unmeasurable, measured
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.rules.evidence import evidence_faults
+from services.licensing.domain.rules.remedies import remedy_of
 from services.licensing.domain.rules.verdict import Await, Case, Verdict, amount, balance
 from shared.events import Declaration, LicenceLine, LicenceTerms, Reason, ShipmentLine, Tolerance
 
@@ -52,13 +53,15 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
         return
     refused = len(verdict.refused)
     for fault in _conditions(case, licence, terms, regimes):
-        verdict.refuse(Reason(rule=fault[0], says=f"line {line.line_no}: licence {licence.licence_id} {fault[1]}"))
+        says = f"line {line.line_no}: licence {licence.licence_id} {fault[1]}"
+        verdict.refuse(Reason(rule=fault[0], says=says, remedy=remedy_of(fault[0], case, licence, terms)))
     for reason in evidence_faults(case, line, terms, case.at):
         verdict.doubt(reason)
     covering = [granted for granted in terms.lines if matches(granted.covers, line.commodity)]
     if not covering:
         says = f"line {line.line_no}: no line of licence {licence.licence_id} covers these goods"
-        verdict.refuse(Reason(rule="licence.commodity", says=says))
+        remedy = f"name a licence of {terms.authority} with a line for these goods, or have this one amended"
+        verdict.refuse(Reason(rule="licence.commodity", says=says, remedy=remedy))
     elif len(verdict.refused) == refused:
         _draw(case, line, licence, covering, regimes, verdict)
     if terms.report_within_days is not None:
@@ -88,7 +91,7 @@ def _of_places(s: Declaration, terms: LicenceTerms) -> Iterator[tuple[str, str]]
     if s.destination not in terms.destinations:
         yield "licence.destination", f"is for {', '.join(terms.destinations)}, not {s.destination}"
     if not _allows(terms.ports, s.port):
-        yield "licence.port", f"is for port {', '.join(terms.ports)}, not {s.port}"
+        yield "licence.port", f"is for port {', '.join(terms.ports)}, not {s.port or 'an undeclared one'}"
     if terms.bars_re_export and s.re_exported_to not in (None, s.destination):
         yield "licence.re_export", f"bars re-export to {s.re_exported_to}"
 
@@ -99,9 +102,10 @@ def _of_parties(s: Declaration, terms: LicenceTerms) -> Iterator[tuple[str, str]
     if not _allows(terms.consignees, s.consignee):
         yield "licence.consignee", f"does not name consignee {s.consignee}"
     if not _allows(terms.end_users, s.end_user):
-        yield "licence.end_user", f"is for end user {', '.join(terms.end_users)}, not {s.end_user}"
+        yield "licence.end_user", f"is for end user {', '.join(terms.end_users)}, not {s.end_user or 'an undeclared one'}"
     if not _allows(terms.end_uses, s.end_use):
-        yield "licence.end_use", f"does not name end use {s.end_use}"
+        end_use = f"end use {s.end_use}" if s.end_use else "an undeclared end use"
+        yield "licence.end_use", f"does not name {end_use}"
 
 
 def _allows(names: tuple[str, ...], name: str | None) -> bool:

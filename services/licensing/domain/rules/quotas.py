@@ -18,7 +18,8 @@ def _judge_quota(case: Case, line: ShipmentLine, quota: Quota, verdict: Verdict)
     what = f"line {line.line_no}: quota {quota.terms.quota_id}"
     status = quota.answer(case.at)
     if status in ("closed", "suspended"):
-        verdict.refuse(Reason(rule=f"quota.{status}", says=f"{what} is {status}"))
+        remedy = f"declare the goods as a new shipment once quota {quota.terms.quota_id} is reopened"
+        verdict.refuse(Reason(rule=f"quota.{status}", says=f"{what} is {status}", remedy=remedy))
         if not case.waived_by:
             return
     if status == "blocked" and not case.waived_by:
@@ -69,7 +70,8 @@ def _hold_with_share(
     """Hold a line that was allotted less than it asked for, and set its share aside."""
     parts = quota.parts(case.declared, line.commodity, case.at)
     share_mg = max(0, min([share_mg, *(verdict.free(case.book.account(p.account_id)) for p in parts)]))
-    told = {"asked": amount(asked_mg, "MGM"), "allotted": amount(share_mg, "MGM")}
+    account = case.book.account(quota.account_id)
+    told = {"asked": amount(asked_mg, "MGM"), "allotted": amount(share_mg, "MGM"), "position": account.position}
     says = f"line {line.line_no}: quota {quota.terms.quota_id} was asked for more than it had; of {told['asked']} asked"
     says += f" {told['allotted']} are allotted"
     remedy = f"correct line {line.line_no} to {told['allotted']}, which are set aside for it"

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.licensing.domain.regimes import Regime
+from services.licensing.domain.rules.remedies import NONE_WHILE_BARRED
 from services.licensing.domain.rules.verdict import Case, Verdict
 from shared.events import Declaration, Reason, ShipmentLine
 
@@ -46,7 +47,8 @@ def _speaks(case: Case, line: ShipmentLine, regime: Regime, verdict: Verdict) ->
         return False
     barred = _barred(s, regime)
     if barred:
-        verdict.refuse(Reason(rule="regime.barred", says=f"{where} bars {barred}, whatever the licence"))
+        says = f"{where} bars {barred}, whatever the licence"
+        verdict.refuse(Reason(rule="regime.barred", says=says, remedy=NONE_WHILE_BARRED))
     requires = regime.phase(case.at).requires
     if requires == "prohibition":
         says = f"{where} prohibits export to {s.destination}"
@@ -72,4 +74,4 @@ def _undeclared(line: ShipmentLine, regime: Regime) -> Reason:
 
 def _until(regime: Regime, at: datetime) -> str:
     until = [moment for moment in regime.boundaries() if moment > at]
-    return f"it may change on {min(until).date().isoformat()}" if until else ""
+    return f"none before {min(until).date().isoformat()}" if until else NONE_WHILE_BARRED

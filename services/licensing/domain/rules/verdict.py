@@ -1,13 +1,15 @@
 """What is asked of the rules, and what they found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from services.licensing.domain.book import Book
 from services.licensing.domain.ledger import MASS, PIECE, Account, Draw
-from shared.events import Declaration, Outcome, Reason
+from shared.events import Declaration, Effect, Outcome, Reason
 from shared.masses import spoken
 
 MONEY_DIGITS = 4
@@ -62,7 +64,11 @@ class Verdict:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """Every rule that spoke, what refuses first."""
-        return (*self.refused, *self.doubted, *self.passed)
+        return (
+            *with_effect("refused", self.refused),
+            *with_effect("held", self.doubted),
+            *with_effect("passed", self.passed),
+        )
 
     @property
     def taken(self) -> tuple[Draw, ...]:
@@ -84,6 +90,11 @@ class Verdict:
         return account.free + self.case.own.get(account.account_id, 0) - pending
 
 
+def with_effect(effect: Effect, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return the reasons, each saying what it does to the shipment."""
+    return tuple(msgspec.structs.replace(reason, effect=effect) for reason in reasons)
+
+
 def _waived(reason: Reason, case: Case) -> Reason:
     return Reason(rule=reason.rule, says=f"{reason.says}; waived by {case.waived_by}", figures=reason.figures)
 
@@ -95,6 +106,7 @@ def balance(rule: str, what: str, account: Account, asked: int, free: int, beyon
         "left": amount(max(0, free), account.unit),
         "granted": amount(account.granted, account.unit),
         "tolerance": amount(beyond, account.unit) if beyond else "0",
+        "position": account.position,
     }
     says = f"{what}: {told['asked']} asked, {told['left']} left of {told['granted']}; tolerance {told['tolerance']}"
     return Reason(rule=rule, says=says, figures=told, remedy=remedy)
