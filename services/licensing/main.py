@@ -8,7 +8,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.licensing.api.routes import router
+from services.licensing.api import explanations, routes
+from services.licensing.api.addresses import AddressesAsSent
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.policy import Policy, read_policy
 from services.licensing.publisher import Relay
@@ -45,7 +46,9 @@ def build(settings: LicensingSettings) -> FastAPI:
     # Questions have connections of their own: however many come, they take none from what decides.
     app.state.engine = make_engine(settings.database_url, "lanewatch-licensing-api")
     app.state.policy, app.state.settings = policy, settings
-    app.include_router(router)
+    app.add_middleware(AddressesAsSent)
+    app.include_router(routes.router)
+    app.include_router(explanations.router)
     return app
 
 

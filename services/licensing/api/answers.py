@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events import FlowState, Outcome
+from shared.events import Effect, FlowState, Outcome
 
 
 class _Answer(BaseModel):
@@ -19,6 +19,11 @@ class Reason(_Answer):
     says: str
     figures: dict[str, str] = {}
     remedy: str = ""
+    effect: Effect | None = None
+    """Whether the rule let the shipment pass; absent where it is not about one."""
+
+
+OutcomeName = Outcome | Literal["withdrawn"]
 
 
 class Lane(_Answer):
@@ -45,6 +50,12 @@ class LaneChange(_Answer):
     at: datetime
     reasons: list[Reason]
     caused_by: str
+
+
+class ChangeOfLane(LaneChange):
+    """A change of flow state, and of which lane."""
+
+    lane_id: str
 
 
 class LaneWithChanges(Lane):
@@ -120,6 +131,44 @@ class Entry(_Answer):
     recorded_at: datetime
 
 
+class EntryPage(_Answer):
+    """Ledger entries; `next` is the cursor of the next page."""
+
+    items: list[Entry]
+    next: str | None
+
+
+class Particular(_Answer):
+    """A fact that an event states, as people read it; `was` is what it was before, null for what is new or gone."""
+
+    field: str
+    was: str | None
+    value: str | None
+
+
+class HistoryEvent(_Answer):
+    """An event of a thing's life: what became of it, and what it changed of what the thing is."""
+
+    source: str
+    id: str
+    type: str
+    time: datetime
+    recorded_at: datetime
+    status: Literal["decided", "parked", "dead"]
+    outcome: str
+    waiting_for: str | None
+    retracted_by: str | None
+    """Source and id of the event that took it back."""
+    particulars: list[Particular]
+
+
+class History(_Answer):
+    """The events of a thing, the one that was applied last first; `next` is the cursor of the page of older ones."""
+
+    items: list[HistoryEvent]
+    next: str | None
+
+
 class Quota(_Answer):
     """A quota with the balances of the whole and of its parts; `state` holds its tranches and what was changed."""
 
@@ -135,9 +184,6 @@ class Regime(_Answer):
     regime_id: str
     terms: dict[str, Any]
     state: dict[str, Any]
-
-
-OutcomeName = Outcome | Literal["withdrawn"]
 
 
 class Decision(_Answer):
@@ -168,7 +214,10 @@ class Shipment(_Answer):
     waiting_for: str | None
     """While it is parked: the licence that it waits for."""
     decisions: list[Decision]
+    """The oldest first; the one that none supersedes stands."""
     ledger: list[Entry]
+    """In the order in which they were written."""
+    history: History
 
 
 class DeadLetterNote(_Answer):
@@ -177,14 +226,6 @@ class DeadLetterNote(_Answer):
     reason: str
     pointer: str | None
     recorded_at: datetime
-
-
-class DecisionNote(_Answer):
-    """The decision that an event brought."""
-
-    decision_id: str
-    outcome: OutcomeName
-    reasons: list[Reason]
 
 
 class EventStatus(BaseModel):
@@ -203,7 +244,12 @@ class EventStatus(BaseModel):
     recorded_at: datetime | None = None
     event: dict[str, Any] | None = None
     """The event as it came."""
-    decisions: list[DecisionNote] = []
+    decisions: list[Decision] = []
+    """Those that it caused."""
+    ledger: list[Entry] = []
+    lane_changes: list[ChangeOfLane] = []
+    is_whole: bool = True
+    """False: only the first thousand decisions, entries or changes are shown."""
     dead_letters: list[DeadLetterNote] = []
 
 
@@ -226,6 +272,40 @@ class LanePage(_Answer):
     next: str | None
 
 
+class DecisionOnLicence(_Answer):
+    """A decision on a shipment that named a licence, with the first of its reasons."""
+
+    decision_id: str
+    shipment_id: str
+    outcome: OutcomeName
+    at: datetime
+    caused_by: str
+    superseded_by: str | None
+    says: str
+    remedy: str
+
+
+class DecisionPage(_Answer):
+    """Decisions, the latest first; `next` is the cursor of the page of older ones."""
+
+    items: list[DecisionOnLicence]
+    next: str | None
+
+
+class LicenceExplained(Licence):
+    """A licence with the latest decisions on it and the latest events of its life."""
+
+    decisions: DecisionPage
+    history: History
+
+
+class QuotaExplained(Quota):
+    """A quota with the latest entries of its whole account and the latest events of its life."""
+
+    ledger: EntryPage
+    history: History
+
+
 class LicencePage(_Answer):
     """Licences; `next` is the cursor of the next page."""
 
@@ -237,13 +317,6 @@ class BatchPage(_Answer):
     """Batches; `next` is the cursor of the next page."""
 
     items: list[Batch]
-    next: str | None
-
-
-class EntryPage(_Answer):
-    """Ledger entries; `next` is the cursor of the next page."""
-
-    items: list[Entry]
     next: str | None
 
 

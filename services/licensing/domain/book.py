@@ -35,6 +35,8 @@ class Decision(NamedTuple):
     caused_by: str
     at: datetime
     supersedes: str | None = None
+    licences: tuple[str, ...] = ()
+    """Those that the shipment named when it was decided."""
 
 
 class Past(NamedTuple):

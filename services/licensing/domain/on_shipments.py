@@ -362,7 +362,8 @@ def _decide(
     shipment.outcome = None if outcome == "withdrawn" else outcome  # type: ignore[assignment]
     shipment.decisions += 1
     ids = (shipment.decision_id, shipment.declared.shipment_id)
-    decision = Decision(*ids, outcome, reasons, entries, caused_by, at, before)
+    named = tuple(dict.fromkeys(name for line in shipment.declared.lines for name in line.licences))
+    decision = Decision(*ids, outcome, reasons, entries, caused_by, at, before, named)
     book.decisions.append(decision)
     if before is not None:
         book.superseded[before] = decision.decision_id

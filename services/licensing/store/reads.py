@@ -13,7 +13,7 @@ Item = dict[str, Any]
 _JSON = ("terms", "state_json", "reasons", "declared", "draws", "accounts", "event")
 
 
-async def _items(c: AsyncConnection, statement: str, **parameters: Any) -> list[Item]:
+async def items(c: AsyncConnection, statement: str, **parameters: Any) -> list[Item]:
     """Return rows as objects: JSON columns as they are, masses (`*_mg`) as decimal kilograms."""
     rows = await c.execute(text(statement), parameters)
     return [_item(dict(row._mapping)) for row in rows]  # noqa: SLF001 - SQLAlchemy's public accessor of a row
@@ -31,8 +31,9 @@ def _item(row: Item) -> Item:
     return item
 
 
-async def _one(c: AsyncConnection, statement: str, **parameters: Any) -> Item | None:
-    return next(iter(await _items(c, statement, **parameters)), None)
+async def one(c: AsyncConnection, statement: str, **parameters: Any) -> Item | None:
+    """Return the first row, as `items` does."""
+    return next(iter(await items(c, statement, **parameters)), None)
 
 
 _LANE = "SELECT lane_id, commodity_group, origin, destination, state, since, sequence, reasons FROM licensing.lane"
@@ -40,7 +41,7 @@ _LANE = "SELECT lane_id, commodity_group, origin, destination, state, since, seq
 
 async def lanes(c: AsyncConnection, only: tuple[str | None, ...], limit: int, after: str) -> list[Item]:
     """Return lanes by id; `only` restricts group, origin, destination and state."""
-    return await _items(
+    return await items(
         c,
         f"{_LANE} WHERE lane_id > :after AND (CAST(:g AS text) IS NULL OR commodity_group = :g)"
         " AND (CAST(:o AS text) IS NULL OR origin = :o) AND (CAST(:d AS text) IS NULL OR destination = :d)"
@@ -53,9 +54,9 @@ async def lanes(c: AsyncConnection, only: tuple[str | None, ...], limit: int, af
 
 async def lane(c: AsyncConnection, lane_id: str) -> Item | None:
     """Return a lane with its changes, oldest first."""
-    found = await _one(c, f"{_LANE} WHERE lane_id = :id", id=lane_id)
+    found = await one(c, f"{_LANE} WHERE lane_id = :id", id=lane_id)
     if found is not None:
-        found["changes"] = await _items(
+        found["changes"] = await items(
             c,
             "SELECT sequence, previous, state, at, reasons, caused_by FROM licensing.lane_change"
             " WHERE lane_id = :id ORDER BY sequence",
@@ -93,7 +94,7 @@ _LICENCE = f"""
 
 async def licences(c: AsyncConnection, only: tuple[str | None, ...], limit: int, after: str) -> list[Item]:
     """Return licences by id; `only` restricts exporter, state and batch."""
-    return await _items(
+    return await items(
         c,
         f"{_LICENCE} WHERE licence_id > :after AND (CAST(:e AS text) IS NULL OR exporter = :e)"
         " AND (CAST(:s AS text) IS NULL OR state = :s)"
@@ -108,10 +109,10 @@ async def licences(c: AsyncConnection, only: tuple[str | None, ...], limit: int,
 
 async def licence(c: AsyncConnection, licence_id: str) -> Item | None:
     """Return a licence with its balances."""
-    return await _one(c, f"{_LICENCE} WHERE licence_id = :id", id=licence_id)
+    return await one(c, f"{_LICENCE} WHERE licence_id = :id", id=licence_id)
 
 
-_ENTRY = f"""
+ENTRY = f"""
     SELECT e.account_id, e.number, e.kind, CASE a.unit WHEN 'MGM' THEN 'KGM' ELSE a.unit END AS unit,
            trim_scale(e.granted / {_SCALE})::text AS granted, trim_scale(e.reserved / {_SCALE})::text AS reserved,
            trim_scale(e.written_off / {_SCALE})::text AS written_off,
@@ -138,23 +139,21 @@ _BATCH = f"""
 
 async def batches(c: AsyncConnection, limit: int, after: str) -> list[Item]:
     """Return batches by id, with how many licences came of each and what they have together."""
-    return await _items(c, f"{_BATCH} WHERE b.batch_id > :after ORDER BY b.batch_id LIMIT :n", after=after, n=limit)
+    return await items(c, f"{_BATCH} WHERE b.batch_id > :after ORDER BY b.batch_id LIMIT :n", after=after, n=limit)
 
 
 async def batch(c: AsyncConnection, batch_id: str) -> Item | None:
     """Return one batch."""
-    return await _one(c, f"{_BATCH} WHERE b.batch_id = :id", id=batch_id)
+    return await one(c, f"{_BATCH} WHERE b.batch_id = :id", id=batch_id)
 
 
-async def ledger(c: AsyncConnection, account_id: str, limit: int, after: int) -> list[Item]:
-    """Return the entries of an account in their order; quantities are changes of the balance."""
-    return await _items(
-        c,
-        f"{_ENTRY} WHERE account_id = :id AND number > :after ORDER BY number LIMIT :n",
-        id=account_id,
-        after=after,
-        n=limit,
-    )
+async def ledger(
+    c: AsyncConnection, account_id: str, limit: int, after: int, *, is_newest_first: bool = False
+) -> list[Item]:
+    """Return the entries of an account in their order, or the latest first; quantities are changes of the balance."""
+    order = "e.number < :after ORDER BY e.number DESC" if is_newest_first else "e.number > :after ORDER BY e.number"
+    place = after or 2**63 - 1 if is_newest_first else after
+    return await items(c, f"{ENTRY} WHERE e.account_id = :id AND {order} LIMIT :n", id=account_id, after=place, n=limit)
 
 
 _QUOTA = f"""
@@ -165,72 +164,17 @@ _QUOTA = f"""
 
 async def quotas(c: AsyncConnection, limit: int, after: str) -> list[Item]:
     """Return quotas by id with the balances of the whole and of its parts."""
-    return await _items(c, f"{_QUOTA} WHERE q.quota_id > :after ORDER BY q.quota_id LIMIT :n", after=after, n=limit)
+    return await items(c, f"{_QUOTA} WHERE q.quota_id > :after ORDER BY q.quota_id LIMIT :n", after=after, n=limit)
 
 
 async def quota(c: AsyncConnection, quota_id: str) -> Item | None:
     """Return a quota with its balances."""
-    return await _one(c, f"{_QUOTA} WHERE q.quota_id = :id", id=quota_id)
+    return await one(c, f"{_QUOTA} WHERE q.quota_id = :id", id=quota_id)
 
 
 async def regimes(c: AsyncConnection) -> list[Item]:
     """Return all regimes."""
-    return await _items(c, "SELECT regime_id, terms, state AS state_json FROM licensing.regime ORDER BY regime_id")
-
-
-async def shipment(c: AsyncConnection, shipment_id: str) -> Item | None:
-    """Return a shipment with its decisions and ledger entries."""
-    found = await _one(
-        c,
-        "SELECT shipment_id, declared, declared_at, lanes, progress, is_held, outcome, reservation,"
-        " (SELECT min(e.waiting_for) FROM licensing.event e WHERE e.entity = 'shipment:' || s.shipment_id"
-        " AND e.type = 'trade.shipment.declared' AND e.status = 'parked') AS waiting_for"
-        " FROM licensing.shipment s WHERE shipment_id = :id",
-        id=shipment_id,
-    )
-    if found is not None:
-        found["decisions"] = await _items(
-            c,
-            "SELECT decision_id, outcome, reasons, ledger_entries, policy_version, caused_by, at, superseded_by"
-            " FROM licensing.decision WHERE shipment_id = :id ORDER BY length(decision_id), decision_id",
-            id=shipment_id,
-        )
-        found["ledger"] = await _items(
-            c,
-            f"{_ENTRY} WHERE shipment_id = :id ORDER BY recorded_at, account_id, number",
-            id=shipment_id,
-        )
-    return found
-
-
-async def event(c: AsyncConnection, source: str, event_id: str) -> Item:
-    """Return what became of an event; `waiting` where licensing has not seen it."""
-    found = await _one(
-        c,
-        "SELECT source, id, type, time, status, outcome, waiting_for, entity, retracted_by, recorded_at,"
-        " convert_from(body, 'UTF8') AS event FROM licensing.event"
-        " WHERE source = :s AND id = :i",
-        s=source,
-        i=event_id,
-    )
-    dead = await _items(
-        c,
-        "SELECT reason, pointer, recorded_at FROM licensing.dead_letter WHERE source = :s AND id = :i",
-        s=source,
-        i=event_id,
-    )
-    answer = found or {"source": source, "id": event_id, "status": "dead" if dead else "waiting"}
-    if dead:
-        answer["dead_letters"] = dead
-    if found and found["entity"].startswith("shipment:"):
-        name = f"{source} {event_id}"
-        answer["decisions"] = await _items(
-            c,
-            "SELECT decision_id, outcome, reasons FROM licensing.decision WHERE shipment_id = :s AND caused_by = :n",
-            s=found["entity"].removeprefix("shipment:"),
-            n=name,
-        )
-    return answer
+    return await items(c, "SELECT regime_id, terms, state AS state_json FROM licensing.regime ORDER BY regime_id")
 
 
 async def positions(c: AsyncConnection, topic: str) -> dict[str, int]:
@@ -245,7 +189,7 @@ async def positions(c: AsyncConnection, topic: str) -> dict[str, int]:
 async def dead_letters(c: AsyncConnection, limit: int, after: str) -> Sequence[Item]:
     """Return dead letters by place (partition and offset)."""
     partition, offset = (int(part) for part in (after or "-1:-1").split(":"))
-    return await _items(
+    return await items(
         c,
         "SELECT partition || ':' || kafka_offset AS place, source, id, reason, pointer, recorded_at,"
         " encode(body, 'escape') AS body FROM licensing.dead_letter"

@@ -131,6 +131,13 @@ SHIPMENT_MOVED = Columns(
     cleared_at="timestamptz",
 )
 """What changes of a shipment that is not declared anew."""
+DECISION_ON_LICENCE = Columns(
+    "decision_on_licence",
+    ("licence_id", "at", "decision_id"),
+    licence_id="text",
+    at="timestamptz",
+    decision_id="text",
+)
 LANE = Columns(
     "lane",
     ("lane_id",),

@@ -134,6 +134,8 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
             for d in book.decisions
         ),
     )
+    on_licences = ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences)
+    await records.DECISION_ON_LICENCE.insert(c, on_licences)
     if book.superseded:
         superseded = {"ids": list(book.superseded), "by": list(book.superseded.values())}
         await c.execute(_SUPERSEDED, superseded)

@@ -15,7 +15,7 @@ from services.licensing.domain.lanes import Opening
 from services.licensing.domain.opening import NOTHING, opened_by
 from services.licensing.domain.policy import Policy, read_policy
 from services.licensing.domain.whole import WholeBook
-from services.licensing.store import audits, reads, records
+from services.licensing.store import audits, explaining, reads, records
 from shared.database import make_engine, transaction, upgrade_schema
 
 LICENSING = Path(services.licensing.__file__).parent
@@ -55,10 +55,10 @@ class Desk:
         return await self.ask(reads.lane, lane_id)
 
     async def shipment(self, shipment_id: str) -> Any:
-        return await self.ask(reads.shipment, shipment_id)
+        return await self.ask(explaining.shipment, shipment_id)
 
     async def event(self, event_id: str, source: str = "/test") -> Any:
-        return await self.ask(reads.event, source, event_id)
+        return await self.ask(explaining.event, source, event_id)
 
     async def audit(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.ask(audits.audit, TOPIC)
