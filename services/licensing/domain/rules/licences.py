@@ -52,9 +52,10 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
     if terms is None:
         return
     refused = len(verdict.refused)
-    for fault in _conditions(case, licence, terms, regimes):
-        says = f"line {line.line_no}: licence {licence.licence_id} {fault[1]}"
-        verdict.refuse(Reason(rule=fault[0], says=says, remedy=remedy_of(fault[0], case, licence, terms)))
+    complaints = list(_conditions(case, licence, terms, regimes))
+    for rule, complaint in complaints:
+        says = f"line {line.line_no}: licence {licence.licence_id} {complaint}"
+        verdict.refuse(Reason(rule=rule, says=says, remedy=remedy_of(rule, case, licence, terms)))
     for reason in evidence_faults(case, line, terms, case.at):
         verdict.doubt(reason)
     covering = [granted for granted in terms.lines if matches(granted.covers, line.commodity)]
@@ -64,9 +65,20 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
         verdict.refuse(Reason(rule="licence.commodity", says=says, remedy=remedy))
     elif len(verdict.refused) == refused:
         _draw(case, line, licence, covering, regimes, verdict)
+        if not complaints:
+            verdict.passed.append(_met(line, licence, terms, regimes))
     if terms.report_within_days is not None:
         says = f"line {line.line_no}: the use is to be reported within {terms.report_within_days} days"
         verdict.passed.append(Reason(rule="licence.reporting", says=says))
+
+
+def _met(line: ShipmentLine, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Reason:
+    titles = "; ".join(sorted(regime.terms.title for regime in regimes))
+    says = (
+        f"line {line.line_no}: licence {licence.licence_id} of {terms.authority} is {licence.state}, valid until"
+        f" {terms.valid_until.date().isoformat()}, and meets its own conditions and those of {titles}"
+    )
+    return Reason(rule="licence.conditions", says=says)
 
 
 def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Iterator[tuple[str, str]]:
@@ -102,7 +114,8 @@ def _of_parties(s: Declaration, terms: LicenceTerms) -> Iterator[tuple[str, str]
     if not _allows(terms.consignees, s.consignee):
         yield "licence.consignee", f"does not name consignee {s.consignee}"
     if not _allows(terms.end_users, s.end_user):
-        yield "licence.end_user", f"is for end user {', '.join(terms.end_users)}, not {s.end_user or 'an undeclared one'}"
+        end_user = s.end_user or "an undeclared one"
+        yield "licence.end_user", f"is for end user {', '.join(terms.end_users)}, not {end_user}"
     if not _allows(terms.end_uses, s.end_use):
         end_use = f"end use {s.end_use}" if s.end_use else "an undeclared end use"
         yield "licence.end_use", f"does not name {end_use}"
