@@ -84,7 +84,7 @@ def _refold_shipment(
     declarations = [e for e in rest if isinstance(e.data, Declaration)]
     if not any(isinstance(e.data, ShipmentDeclared) for e in declarations):
         says = f"the declaration was taken back: {event.data.reason}"
-        reason = Reason(rule="shipment.retracted", says=says, remedy="declare the goods as a new shipment")
+        reason = Reason(rule="shipment.retracted", says=says, remedy="declare the shipment anew")
         withdraw(book, shipment, (reason,), event.time, event.name)
         return
     was_over = shipment.is_over

@@ -175,7 +175,8 @@ def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: 
     Raises PermanentError when another event declared and concluded it meanwhile.
     """
     shipment = _undecided(book, event)
-    says = f"{waiting_for.replace(':', ' ', 1)} was not seen within {book.policy.parking_days} days"
+    came = "reopened" if waiting_for.startswith("quota:") else "seen"
+    says = f"{waiting_for.replace(':', ' ', 1)} was not {came} within {book.policy.parking_days} days"
     return _decide(book, shipment, "held", (_awaited(waiting_for, says),), (), at, event.name)
 
 
@@ -331,13 +332,9 @@ def _evidence_at(book: Book, shipment: Shipment, at: datetime) -> list[Reason]:
 def _awaited(key: str, says: str) -> Reason:
     """Return why a shipment is held that waits for something."""
     kind, _, name = key.partition(":")
-    by_kind = {
-        "licence": f"correct the shipment once licence {name} is issued",
-        # A correction is judged as of the declaration's time, when the quota was blocked.
-        "quota": f"declare the goods as a new shipment once quota {name} is reopened",
-    }
-    remedy = by_kind.get(kind, "correct the shipment once the day has ended")
-    return Reason(rule="licence.awaited", says=says, remedy=f"{remedy}, or let an officer release it", effect="held")
+    came = {"licence": f"licence {name} is issued", "quota": f"quota {name} is reopened"}.get(kind, "the day has ended")
+    remedy = f"correct the shipment once {came}, or let an officer release it"
+    return Reason(rule="licence.awaited", says=says, remedy=remedy, effect="held")
 
 
 def _undecided(book: Book, event: Event[ShipmentDeclared]) -> Shipment:
