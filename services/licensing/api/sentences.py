@@ -41,8 +41,7 @@ def of_event(answer: Answer) -> str:
     if answer["status"] == "waiting":
         return f"{name} was not seen by licensing yet."
     if answer["status"] == "dead":
-        letters = answer.get("dead_letters") or [{"reason": answer.get("outcome")}]
-        return f"{name} could not be used: {letters[0]['reason']}."
+        return f"{name} could not be used: {answer['dead_letters'][0]['reason']}."
     if answer["status"] == "parked":
         return f"{name} waits for {answer['waiting_for'].replace(':', ' ', 1)}."
     brought = [
@@ -72,7 +71,8 @@ def _left(accounts: list[Answer]) -> str:
     if not masses or len({account["unit"] for account in masses}) > 1:
         return "its lines are below" if masses else "it has no limit of quantity"
     left, granted = (sum(Decimal(account[part]) for account in masses) for part in ("left", "granted"))
-    return f"{left:,f} of {granted:,f} {UNITS.get(masses[0]['unit'], masses[0]['unit'])} are left"
+    unit = UNITS.get(masses[0]["unit"], masses[0]["unit"])
+    return f"{left:,f} {unit} of {granted:,f} {unit} are left"
 
 
 def of_quota(answer: Answer) -> str:

@@ -118,8 +118,7 @@ async def event(c: AsyncConnection, source: str, event_id: str) -> Item:
         i=event_id,
     )
     answer = found or {"source": source, "id": event_id, "status": "dead" if dead else "waiting"}
-    if dead:
-        answer["dead_letters"] = dead
+    answer["dead_letters"] = dead
     if found:
         answer |= await _brought_about(c, f"{source} {event_id}", found["entity"])
     return answer
