@@ -131,7 +131,9 @@ def _apply_one(book: Book, event: Event[TradeData]) -> Ending:
 def wakes(event: Event[TradeData]) -> tuple[str, ...]:
     """Return what an event may let go on: what waits for the thing that it brings, or for itself."""
     itself = f"event:{event.name}"
-    return (entity_key(event), itself) if isinstance(event.data, BRINGS) else (itself,)
+    # A block that is taken back lets go on what waits for the quota.
+    is_unblocking = isinstance(event.data, EventRetracted) and event.data.entity.startswith("quota:")
+    return (entity_key(event), itself) if is_unblocking or isinstance(event.data, BRINGS) else (itself,)
 
 
 def _woken(book: Book, event: Event[TradeData]) -> list[Event[TradeData]]:

@@ -104,6 +104,8 @@ class Book:
     woken: list[Parked] = field(default_factory=list)
     """Parked events that were taken up, or taken up and parked anew."""
     parkings: int = 0
+    removed: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and key of regimes and quotas of which no beginning is left."""
     retracted: dict[str, str] = field(default_factory=dict)
     """By the name of what was taken back: the event that did it."""
     superseded: dict[str, str] = field(default_factory=dict)
@@ -172,14 +174,10 @@ class Book:
         """Take out, in their order, the loaded events that wait for a thing."""
         return self.parked.pop(key, [])
 
-    def take_parked(self, name: str) -> Parked | None:
-        """Take out a waiting event by its name."""
-        for waiting in self.parked.values():
-            for parked in waiting:
-                if parked.event.name == name:
-                    waiting.remove(parked)
-                    return parked
-        return None
+    def find_parked(self, name: str) -> Parked | None:
+        """Return a waiting event by its name."""
+        every = (parked for waiting in self.parked.values() for parked in waiting)
+        return next((parked for parked in every if parked.event.name == name), None)
 
     def take_overdue(self, now: datetime) -> Parked | None:
         """Take out, of what may wait no longer, the one with the earliest deadline."""

@@ -66,6 +66,13 @@ class Licence:
     terms: LicenceTerms | None = None
     opens: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """By line: the lanes that count it among what opens them."""
+    stops: tuple[tuple[datetime, LicenceState], ...] = ()
+    """When it was suspended, reinstated (`active`), surrendered or revoked, in the order of time."""
+
+    def stopped(self, at: datetime) -> LicenceState | None:
+        """Return the state that forbids to draw on the licence for goods declared at a time, if any."""
+        state = next((state for since, state in reversed(self.stops) if since <= at), None)
+        return state if state in REFUSES else None
 
     def account_of(self, line_no: int) -> str:
         """Return the id of the account of a line's mass."""

@@ -6,7 +6,7 @@ from typing import Any
 from services.licensing.domain import announcing
 from services.licensing.domain.book import Book, Ending
 from services.licensing.domain.ledger import Cause, Draw
-from services.licensing.domain.licences import Licence, next_state, step_by_date
+from services.licensing.domain.licences import Licence, LicenceState, next_state, step_by_date
 from services.licensing.domain.on_lanes import judge_new, lanes_of_licence
 from services.licensing.domain.on_quotas import now
 from services.licensing.domain.opening import openings, recounting
@@ -26,6 +26,13 @@ from shared.events import (
     LicenceUseBroughtForward,
 )
 
+STOPS: dict[str, LicenceState] = {
+    "suspended": "suspended",
+    "reinstated": "active",
+    "surrendered": "surrendered",
+    "revoked": "revoked",
+}
+"""Steps that say, for goods declared from their time on, whether the licence may be drawn."""
 DECIDED = Ending("decided", "applied")
 LicenceStep = LicenceSuspended | LicenceReinstated | LicenceRevoked | LicenceSurrendered
 
@@ -152,6 +159,7 @@ def refold(
     after = _fold(licence_id, events)
     with recounting(book, licence, at, by):
         licence.state, licence.since, licence.terms = after.state, _as_known(before, at), after.terms
+        licence.stops = after.stops
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, by)
         _settle_by_date(book, licence, _as_known(before, at))
@@ -201,3 +209,5 @@ def _step(licence: Licence, step: str, at: datetime) -> None:
     state = next_state(licence, step)
     if state is not None:
         licence.state, licence.since = state, _as_known(licence, at)
+        if step in STOPS:
+            licence.stops = tuple(sorted((*licence.stops, (at, STOPS[step]))))

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.licensing.domain import announcing, quotas
 from services.licensing.domain.book import Book, Ending
-from services.licensing.domain.ledger import MASS, Cause
+from services.licensing.domain.ledger import MASS, Account, Cause
 from services.licensing.domain.on_lanes import lanes_of_quota, refresh_gates
 from services.licensing.domain.posting import regrant
 from services.licensing.domain.quotas import Quota, QuotaChange
@@ -60,6 +60,7 @@ def take_over(book: Book, quota: Quota, at: datetime, caused_by: str, step: str 
         regrant(book, account_id, MASS, granted, Cause(caused_by))
     book.quotas[quota.terms.quota_id] = quota
     book.touch("quota", quota.terms.quota_id)
+    book.removed.discard(("quota", quota.terms.quota_id))
     if step is not None:
         announcing.quota_changed(book, quota, book.account(quota.account_id), step, at, caused_by, says)
     refresh_gates(book, lanes_of_quota(book, quota), at, caused_by)
@@ -90,16 +91,17 @@ def fold(book: Book, events: list[Event[Any]], at: datetime) -> Quota | None:
 
 def refold(book: Book, quota_id: str, events: list[Event[Any]], at: datetime, caused_by: str) -> None:
     """Let a quota be what a history without some event makes of it; one that was never opened grants nothing."""
-    before = book.quotas[quota_id]
+    before = book.quotas.get(quota_id)
+    if before is None:
+        return
     after = fold(book, events, at)
-    if after is None:
-        after = Quota(before.terms, statuses=((before.terms.period_start, "closed"),))
-        _empty(book, before, caused_by)
-        book.quotas[quota_id] = after
-        book.touch("quota", quota_id)
-        account = book.account(before.account_id)
-        announcing.quota_changed(book, after, account, "retracted", at, caused_by, "was taken back")
-        refresh_gates(book, lanes_of_quota(book, after), at, caused_by)
+    if after is None:  # Nothing opened it: it can be opened anew.
+        account = _emptied(book, before, caused_by)
+        announcing.quota_changed(book, before, account, "retracted", at, caused_by, "was taken back")
+        del book.quotas[quota_id]
+        book.removed.add(("quota", quota_id))
+        book.touched.discard(("quota", quota_id))
+        refresh_gates(book, lanes_of_quota(book, before), at, caused_by)
         return
     take_over(book, after, at, caused_by, "retracted", "was changed by a retraction")
 
@@ -109,10 +111,11 @@ def now(book: Book, at: datetime) -> datetime:
     return max(book.clock or at, book.plausible(at))
 
 
-def _empty(book: Book, quota: Quota, caused_by: str) -> None:
+def _emptied(book: Book, quota: Quota, caused_by: str) -> Account:
     for account_id in quota.grants():
         book.account(account_id)
         regrant(book, account_id, MASS, 0, Cause(caused_by))
+    return book.account(quota.account_id)
 
 
 def _says(data: QuotaChange) -> str:

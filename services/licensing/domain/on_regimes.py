@@ -25,6 +25,7 @@ def on_regime_terms(book: Book, event: Event[RegimeAnnounced | RegimeAmended]) -
         raise PermanentError(f"regime {data.regime_id} was announced before", pointer="/data/regime_id")
     regime = book.regimes[data.regime_id] = regimes.announced(data, before)
     book.touch("regime", data.regime_id)
+    book.removed.discard(("regime", data.regime_id))
     affected = {*lanes_of_regime(book, regime), *_lanes_before(book, before)}
     step = "announced" if before is None else "amended"
     announcing.regime_changed(
@@ -70,14 +71,19 @@ def fold(events: list[Event[Any]]) -> Regime | None:
 
 def refold(book: Book, regime_id: str, events: list[Event[Any]], at: datetime, caused_by: str) -> None:
     """Let a regime be what a history without some event makes of it."""
-    before = book.regimes[regime_id]
+    before = book.regimes.get(regime_id)
     after = fold(events)
-    if after is None:  # Nothing announced it: it is kept, as one that was never in force.
-        after = Regime(before.terms, (), before.terms.effective_from)
-    book.regimes[regime_id] = after
-    book.touch("regime", regime_id)
-    announcing.regime_changed(book, after, "retracted", at, caused_by, "was changed by a retraction")
-    affected = {*lanes_of_regime(book, after), *_lanes_before(book, before)}
+    if before is None:
+        return
+    if after is None:  # Nothing announced it: it can be announced anew.
+        del book.regimes[regime_id]
+        book.removed.add(("regime", regime_id))
+        book.touched.discard(("regime", regime_id))
+    else:
+        book.regimes[regime_id] = after
+        book.touch("regime", regime_id)
+    announcing.regime_changed(book, after or before, "retracted", at, caused_by, "was changed by a retraction")
+    affected = {*_lanes_before(book, after), *_lanes_before(book, before)}
     refresh_gates(book, sorted(affected), at, caused_by)
 
 

@@ -6,8 +6,10 @@ from services.licensing.domain import on_licences, on_quotas, on_regimes
 from services.licensing.domain.book import Book, Ending, Past
 from services.licensing.domain.on_shipments import (
     as_declared,
+    may_review,
     replay_milestones,
     restate,
+    review,
     settle,
     uncount_clearance,
     withdraw,
@@ -39,22 +41,34 @@ def on_retracted(book: Book, event: Event[EventRetracted]) -> Ending:
     history = book.history(data.entity)
     past = next((past for past in history if past.event.name == name), None)
     if past is None:
-        parked = book.take_parked(name)
-        if parked is None:
-            return Ending("parked", "", f"event:{name}")
-        book.woken.append(parked)
-        book.endings[name] = Ending("decided", "retracted")
-        book.applied[name] = None
-        book.retracted[name] = event.name
-        _forget_parked(book, parked.event)
-        return Ending("decided", "retracted before it was decided")
+        return _on_waiting_retracted(book, event, name)
     if past.is_retracted:
         raise PermanentError(f"event {name} was retracted before", pointer="/data/id")
-    if isinstance(past.event.data, EventRetracted):
-        raise PermanentError("a retraction cannot be retracted; post the event anew", pointer="/data/id")
+    _refuse_retraction(past.event)
     book.retract(past, event.name)
     _refold(book, event, past)
     return Ending("decided", "retracted")
+
+
+def _on_waiting_retracted(book: Book, event: Event[EventRetracted], name: str) -> Ending:
+    """Take back an event that waits, so that it never takes effect; wait for one that has not come."""
+    parked = book.find_parked(name)
+    if parked is None:
+        return Ending("parked", "", f"event:{name}")
+    _refuse_retraction(parked.event)
+    book.parked[parked.waiting_for].remove(parked)
+    book.woken.append(parked)
+    book.endings[name] = Ending("decided", "retracted")
+    book.applied[name] = None
+    book.retracted[name] = event.name
+    book.history(event.data.entity).append(Past(parked.event, is_retracted=True))
+    _forget_parked(book, parked.event)
+    return Ending("decided", "retracted before it was decided")
+
+
+def _refuse_retraction(event: Event[Any]) -> None:
+    if isinstance(event.data, EventRetracted):
+        raise PermanentError("a retraction cannot be retracted; post the event anew", pointer="/data/id")
 
 
 def _forget_parked(book: Book, event: Event[Any]) -> None:
@@ -66,7 +80,8 @@ def _forget_parked(book: Book, event: Event[Any]) -> None:
 
 def _refold(book: Book, event: Event[EventRetracted], past: Past) -> None:
     kind, _, key = event.data.entity.partition(":")
-    rest = [p.event for p in book.history(event.data.entity) if not p.is_retracted]
+    history = (p.event for p in book.history(event.data.entity) if not p.is_retracted)
+    rest = [one for one in history if not isinstance(one.data, EventRetracted)]
     if kind == "regime":
         on_regimes.refold(book, key, rest, event.time, event.name)
     elif kind == "quota":
@@ -82,17 +97,29 @@ def _refold_shipment(
 ) -> None:
     """Let a shipment be what remains: its last declaration, its milestones, its last review."""
     declarations = [e for e in rest if isinstance(e.data, Declaration)]
+    had_left, was_over = shipment.progress in HAS_LEFT, shipment.is_over
     if not any(isinstance(e.data, ShipmentDeclared) for e in declarations):
-        says = f"the declaration was taken back: {event.data.reason}"
-        reason = Reason(rule="shipment.retracted", says=says, remedy="declare the shipment anew")
-        withdraw(book, shipment, (reason,), event.time, event.name)
-        return
-    was_over = shipment.is_over
+        if isinstance(past.event.data, Declaration):
+            says = f"the declaration was taken back: {event.data.reason}"
+            reason = Reason(rule="shipment.retracted", says=says, remedy="declare the shipment anew")
+            withdraw(book, shipment, (reason,), event.time, event.name)
+        return  # It is taken back already, or declared anew and waits: what it waits for will find the rest.
     replay_milestones(shipment, rest)
-    if not any(isinstance(e.data, ShipmentCleared) for e in rest) or shipment.progress not in HAS_LEFT:
+    has_left = shipment.progress in HAS_LEFT
+    if not has_left or not any(isinstance(e.data, ShipmentCleared) for e in rest):
         uncount_clearance(book, shipment)
     book.touch("shipment", shipment.declared.shipment_id)
-    if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over):
-        restate(book, shipment, as_declared(declarations[-1].data), event.time, event.name)
+    is_unheld = shipment.outcome == "held" and had_left != has_left
+    if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over) or is_unheld:
+        _judge_anew(book, shipment, event, rest)
     else:
         settle(book, shipment, shipment.draws, event.time, event.name)
+
+
+def _judge_anew(book: Book, shipment: Shipment, event: Event[EventRetracted], rest: list[Event[Any]]) -> None:
+    """Judge by the last declaration, and let the reviews that came after it speak again."""
+    last = max(place for place, one in enumerate(rest) if isinstance(one.data, Declaration))
+    restate(book, shipment, as_declared(rest[last].data), event.time, event.name)
+    for one in rest[last + 1 :]:
+        if isinstance(one.data, REVIEWS) and may_review(shipment, one.data):
+            review(book, shipment, one.data, event.time, event.name)

@@ -10,12 +10,12 @@ import msgspec
 from services.licensing.domain import lanes, shipments
 from services.licensing.domain.announcing import shipment_decided
 from services.licensing.domain.book import Book, Decision, Ending, Parked
-from services.licensing.domain.ledger import Cause, Draw, account_parts
+from services.licensing.domain.ledger import Cause, Draw
 from services.licensing.domain.measuring import Unmeasurable, measured
 from services.licensing.domain.on_lanes import judge_new, masses_by_lane, record, refresh_gates
 from services.licensing.domain.posting import regrant, settle_shipment
 from services.licensing.domain.quotas import share_out
-from services.licensing.domain.rules.evidence import evidence_faults
+from services.licensing.domain.rules.evidence import lapsed
 from services.licensing.domain.rules.judging import judge
 from services.licensing.domain.rules.verdict import Case, Verdict, with_effect
 from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
@@ -33,6 +33,7 @@ from shared.events import (
     ShipmentMilestone,
 )
 
+Review = ReviewReleased | ReviewRejected | ReviewOverridden
 NO_SHARES: Mapping[tuple[str, int], int] = MappingProxyType({})
 
 
@@ -75,7 +76,7 @@ def on_corrected(book: Book, event: Event[ShipmentCorrected]) -> Ending:
 
 def replay_milestones(shipment: Shipment, rest: Iterable[Event[Any]]) -> None:
     """Let a shipment be as far as the milestones of a history say; one that contradicts the rest says nothing."""
-    shipment.progress, shipment.is_held, shipment.held_as_of = "declared", False, None
+    shipment.progress, shipment.is_held, shipment.held_as_of, shipment.left_at = "declared", False, None, None
     for past in rest:
         if isinstance(past.data, ShipmentMilestone):
             try:
@@ -128,10 +129,9 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
         note = shipments.advance(shipment, milestone, event.time)
     except MilestoneRefused as refusal:
         raise PermanentError(str(refusal), pointer="/data/shipment_id") from refusal
-    if not had_left and shipment.progress in HAS_LEFT and shipment.outcome == "permitted":
-        faults = _evidence_at(book, shipment, event.time)
-        if faults:
-            _decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
+    is_leaving = not had_left and shipment.progress in HAS_LEFT and shipment.outcome == "permitted"
+    if is_leaving and (faults := lapsed(Case(shipment.declared, shipment.declared_at, book), event.time)):
+        _decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
     settle(book, shipment, shipment.draws, event.time, event.name)
     if milestone != "cleared":
         return Ending("decided", note or milestone)
@@ -143,7 +143,12 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     return Ending("decided", "cleared")
 
 
-def on_review(book: Book, event: Event[ReviewReleased | ReviewRejected | ReviewOverridden]) -> Ending:
+def may_review(shipment: Shipment, data: Review) -> bool:
+    """Return whether an officer has anything to say: of what is held, and an override also of what is denied."""
+    return shipment.outcome in (("held", "denied") if isinstance(data, ReviewOverridden) else ("held",))
+
+
+def on_review(book: Book, event: Event[Review]) -> Ending:
     """Let an officer decide a shipment that the rules held or denied; waits while they have not decided.
 
     Raises PermanentError when there is nothing to review.
@@ -152,21 +157,25 @@ def on_review(book: Book, event: Event[ReviewReleased | ReviewRejected | ReviewO
     shipment = book.shipments.get(data.shipment_id)
     if shipment is None or (shipment.outcome is None and not shipment.is_over):
         return Ending("parked", "", f"shipment:{data.shipment_id}")
-    reviewable = ("held", "denied") if isinstance(data, ReviewOverridden) else ("held",)
-    if shipment.is_over or shipment.outcome not in reviewable:
+    if shipment.is_over or not may_review(shipment, data):
         state = shipment.progress if shipment.is_over else shipment.outcome
         raise PermanentError(f"shipment {data.shipment_id} is {state}", pointer="/data/shipment_id")
     book.touch("shipment_moved", data.shipment_id)
+    return review(book, shipment, data, event.time, event.name)
+
+
+def review(book: Book, shipment: Shipment, data: Review, at: datetime, caused_by: str) -> Ending:
+    """Let an officer's word take the place of every rule but a balance."""
     step = data.TYPE.rpartition(".")[2]
     said = Reason(rule=f"review.{step}", says=f"{step} by {data.officer}: {data.reason}")
     if isinstance(data, ReviewRejected):
         said = msgspec.structs.replace(said, effect="refused", remedy="an officer's override, or a correction")
         shipment.outcome = "denied"
-        entries = settle(book, shipment, shipment.draws, event.time, event.name)
-        return _decide(book, shipment, "denied", (said,), entries, event.time, event.name)
-    verdict = _judged(book, shipment, event.name, waived_by=data.officer)
+        entries = settle(book, shipment, shipment.draws, at, caused_by)
+        return _decide(book, shipment, "denied", (said,), entries, at, caused_by)
+    verdict = _judged(book, shipment, caused_by, waived_by=data.officer)
     verdict.passed.insert(0, said)
-    return conclude(book, shipment, verdict, event.time, event.name)
+    return conclude(book, shipment, verdict, at, caused_by)
 
 
 def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: str, at: datetime) -> Ending:
@@ -232,8 +241,14 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
         waits = [_awaited(a.key, f"waits for {a.key.replace(':', ' ', 1)}") for a in verdict.awaits]
         reasons = (*waits, *reasons)
     was_used = shipment.reservation == "written_off" and outcome != "permitted"
+    draws = shipment.draws if was_used else verdict.taken
+    if outcome == "permitted" and shipment.left_at is not None and verdict.case.waived_by is None:
+        # What has left is used; whether its papers still held then is for an officer to say.
+        faults = lapsed(verdict.case, shipment.left_at)
+        outcome = "held" if faults else "permitted"
+        reasons = (*with_effect("held", faults), *reasons)
     shipment.outcome = outcome
-    entries = settle(book, shipment, shipment.draws if was_used else verdict.taken, at, caused_by)
+    entries = settle(book, shipment, draws, at, caused_by)
     ending = _decide(book, shipment, outcome, reasons, entries, at, caused_by)
     if outcome == "permitted" and shipment.progress in HAS_LEFT and shipment.cleared_at is None:
         count_clearance(book, shipment, at, caused_by)
@@ -314,19 +329,6 @@ def _open_month(book: Book, cap_mg: int, account_ids: list[str], caused_by: str)
     for account_id in account_ids:
         if not book.account(account_id).entries:
             regrant(book, account_id, "MGM", cap_mg, Cause(caused_by))
-
-
-def _evidence_at(book: Book, shipment: Shipment, at: datetime) -> list[Reason]:
-    """Return which evidence that the shipment went on is no longer valid when it clears."""
-    case = Case(shipment.declared, shipment.declared_at, book)
-    owners = {account_parts(draw.account_id)[1] for draw in shipment.draws if draw.account_id.startswith("licence:")}
-    found: list[Reason] = []
-    for line in shipment.declared.lines:
-        named = [licence_id for licence_id in line.licences if licence_id in owners]
-        terms = [book.licence(licence_id).terms for licence_id in named] or [None]
-        for each in terms:
-            found += evidence_faults(case, line, each, at)
-    return found
 
 
 def _awaited(key: str, says: str) -> Reason:

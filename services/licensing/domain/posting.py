@@ -22,6 +22,8 @@ def post(book: Book, draw: Draw, kind: EntryKind, amount: int, cause: Cause, at:
     if kind in ("write_off", "unclear"):
         return _noted(book, ledger.post(account, kind, amount, cause, beyond))
     if account.account_id.startswith("quota:"):
+        if account_parts(account.account_id)[1] not in book.quotas:  # It was taken back; what was drawn on it was not.
+            return _noted(book, ledger.post(account, kind, amount, cause, beyond))
         before = quota_level(book, account)
         entry = _noted(book, ledger.post(account, kind, amount, cause, beyond))
         _quota_follows(book, account, before, at, cause.event)

@@ -54,13 +54,15 @@ class Regime:
 
     def phase(self, at: datetime) -> InPhase:
         """Return what the regime asks in the phase that a time is in."""
-        requires, covers, destinations = self.terms.requires, self.terms.covers, self.terms.destinations
-        for phase in self.terms.phases:
-            if phase.effective_from <= at:
-                requires = phase.requires or requires
-                covers = covers if phase.covers is None else phase.covers
-                destinations = destinations if phase.destinations is None else phase.destinations
-        return InPhase(requires, covers, destinations)
+        terms = self.terms
+        phase = next((phase for phase in reversed(terms.phases) if phase.effective_from <= at), None)
+        if phase is None:
+            return InPhase(terms.requires, terms.covers, terms.destinations)
+        return InPhase(
+            phase.requires or terms.requires,
+            terms.covers if phase.covers is None else phase.covers,
+            terms.destinations if phase.destinations is None else phase.destinations,
+        )
 
     def selectors(self) -> tuple[Selector, ...]:
         """Return what the regime covers in any of its phases."""

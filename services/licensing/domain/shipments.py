@@ -41,6 +41,8 @@ class Shipment:
     draws: tuple[Draw, ...] = ()
     cleared_at: datetime | None = None
     """When the clearance that counts in its lanes happened."""
+    left_at: datetime | None = None
+    """When the first milestone happened that says that it was let out."""
 
     @property
     def is_over(self) -> bool:
@@ -97,6 +99,8 @@ def advance(shipment: Shipment, milestone: str, at: datetime) -> str:
     elif shipment.is_over:
         raise MilestoneRefused(f"a shipment that was {shipment.progress} cannot be {milestone}")
     elif RANK[milestone] > RANK[shipment.progress]:  # type: ignore[index]
+        if shipment.progress not in HAS_LEFT:
+            shipment.left_at = at
         shipment.progress = milestone  # type: ignore[assignment]
     return ""
 

@@ -131,7 +131,7 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
     rows = await _rows(c, statement, ids=wanted) if wanted else []
     missing = sorted(keys.licences - {row.licence_id for row in rows})
     if missing:
-        awaited = ((licence_id, "awaited", *(None,) * 6, "[]") for licence_id in missing)
+        awaited = ((licence_id, "awaited", *(None,) * 6, "[]", "[]") for licence_id in missing)
         await records.LICENCE.insert_missing(c, awaited)
         rows = [*rows, *await _rows(c, statement, ids=missing)]
     for row in rows:

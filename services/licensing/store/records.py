@@ -8,7 +8,7 @@ import msgspec
 
 from services.licensing.domain.lanes import Lane, LaneStats
 from services.licensing.domain.ledger import Account, Draw
-from services.licensing.domain.licences import Licence
+from services.licensing.domain.licences import Licence, LicenceState
 from services.licensing.domain.quotas import Quota, QuotaStatus
 from services.licensing.domain.regimes import Regime, Span
 from services.licensing.domain.shipments import Shipment
@@ -61,6 +61,7 @@ LICENCE = Columns(
     valid_until="timestamptz",
     terms="text",
     opens="text",
+    stops="text",
 )
 ACCOUNT = Columns(
     "account",
@@ -104,6 +105,7 @@ SHIPMENT = Columns(
     reservation="text",
     draws="text",
     cleared_at="timestamptz",
+    left_at="timestamptz",
 )
 DECISION = Columns(
     "decision",
@@ -129,6 +131,7 @@ SHIPMENT_MOVED = Columns(
     reservation="text",
     draws="text",
     cleared_at="timestamptz",
+    left_at="timestamptz",
 )
 """What changes of a shipment that is not declared anew."""
 DECISION_ON_LICENCE = Columns(
@@ -206,6 +209,11 @@ def _opens(text: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 
 @lru_cache(KEPT)
+def _stops(text: str) -> tuple[tuple[datetime, LicenceState], ...]:
+    return msgspec.json.decode(text, type=tuple[tuple[datetime, LicenceState], ...])
+
+
+@lru_cache(KEPT)
 def _reasons(text: str) -> tuple[Reason, ...]:
     return msgspec.json.decode(text, type=tuple[Reason, ...])
 
@@ -239,13 +247,20 @@ def licence_row(licence: Licence) -> tuple[Any, ...]:
     t, dates = licence.terms, (None,) * 5
     if t is not None:
         dates = (t.exporter, t.batch_id, t.valid_from, t.valid_until, text_of(t))  # type: ignore[assignment]
-    return licence.licence_id, licence.state, licence.since, *dates, text_of(tuple(licence.opens.items()))
+    return (
+        licence.licence_id,
+        licence.state,
+        licence.since,
+        *dates,
+        text_of(tuple(licence.opens.items())),
+        text_of(licence.stops),
+    )
 
 
 def licence_of(row: Any) -> Licence:
     """Return the licence of a row."""
     terms = _licence_terms(row.terms) if row.terms else None
-    return Licence(row.licence_id, row.state, row.since, terms, dict(_opens(row.opens)))
+    return Licence(row.licence_id, row.state, row.since, terms, dict(_opens(row.opens)), _stops(row.stops))
 
 
 def batch_of(text: str) -> LicenceBatchIssued:
@@ -276,7 +291,7 @@ def moved_row(shipment: Shipment) -> tuple[Any, ...]:
     s = shipment
     draws = text_of([(d.account_id, d.line_no, d.amount, d.beyond) for d in s.draws])
     held = (s.progress, s.is_held, s.held_as_of)
-    return s.declared.shipment_id, *held, s.outcome, s.decisions, s.reservation, draws, s.cleared_at
+    return s.declared.shipment_id, *held, s.outcome, s.decisions, s.reservation, draws, s.cleared_at, s.left_at
 
 
 def draws_of(text: str) -> list[tuple[str, int, int, int]]:
@@ -305,6 +320,7 @@ def shipment_of(row: Any) -> Shipment:
         row.reservation,
         draws,
         row.cleared_at,
+        row.left_at,
     )
 
 

@@ -87,6 +87,8 @@ async def _save_registers(c: AsyncConnection, book: Book) -> None:
     await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in _touched(book, "regime")))
     await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in _touched(book, "quota")))
     await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in _touched(book, "licence")))
+    for kind, key in sorted(book.removed):
+        await c.execute(text(f"DELETE FROM licensing.{kind} WHERE {kind}_id = :key"), {"key": key})
     batches = ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items())
     await records.BATCH.insert(c, batches)
     if ("clock", "") in book.touched:

@@ -72,7 +72,11 @@ CASES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "licence.kind": ("refused", (regime(accepts=["general"]), licence(), SHIPMENT)),
     "licence.term": ("refused", (regime(max_validity=[{"kind": "individual", "months": 1}]), licence(), SHIPMENT)),
     "licence.commodity": ("refused", (regime(), licence(lines=[{**LINE, "covers": {"hs": ["2805"]}}]), SHIPMENT)),
-    "licence.evidence": ("held", (*EXPIRED, declared("S", licence_id="L-1", evidence=[OLD_EVIDENCE]))),
+    "licence.evidence": (
+        "held",
+        (regime(), licence(needs_evidence=["sustainability"]), declared("S", licence_id="L-1")),
+    ),
+    "regime.evidence": ("held", (*EXPIRED, declared("S", licence_id="L-1", evidence=[OLD_EVIDENCE]))),
     "licence.measure": ("held", (regime(), licence(lines=[{**LINE, "measure": "reo", "mass": KG_10}]), SHIPMENT)),
     "licence.balance": ("refused", (regime(), licence(kg="50"), SHIPMENT)),
     "licence.value": ("refused", (regime(), WORTH_100, worth("101"))),

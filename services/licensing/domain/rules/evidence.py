@@ -7,16 +7,46 @@ from services.licensing.domain.rules.verdict import Case
 from shared.events import LicenceTerms, Reason, ShipmentLine
 
 
-def evidence_faults(case: Case, line: ShipmentLine, terms: LicenceTerms | None, at: datetime) -> list[Reason]:
-    """Return what is missing or not valid at a time, of what the licence and the line's regimes ask for."""
-    wanted = dict.fromkeys(terms.needs_evidence, f"licence {terms.licence_id}") if terms else {}
-    wanting = any(regime.terms.needs_evidence for regime in case.book.regimes.values())
-    for regime in regimes_on(case, line) if wanting else ():
+def licence_faults(case: Case, line: ShipmentLine, terms: LicenceTerms, at: datetime) -> list[Reason]:
+    """Return what a licence asks for that is missing or not valid at a time."""
+    who = f"licence {terms.licence_id}"
+    found = (_fault("licence.evidence", case, line, kind, who, at) for kind in sorted(set(terms.needs_evidence)))
+    return [fault for fault in found if fault]
+
+
+def regime_faults(case: Case, line: ShipmentLine, at: datetime) -> list[Reason]:
+    """Return what the regimes on a line ask for that is missing or not valid at a time."""
+    if not any(regime.terms.needs_evidence for regime in case.book.regimes.values()):
+        return []
+    wanted: dict[str, str] = {}
+    for regime in regimes_on(case, line):
         wanted |= dict.fromkeys(regime.terms.needs_evidence, regime.terms.title)
-    return [fault for kind, who in sorted(wanted.items()) if (fault := _fault(case, line, kind, who, at))]
+    found = (_fault("regime.evidence", case, line, kind, who, at) for kind, who in sorted(wanted.items()))
+    return [fault for fault in found if fault]
 
 
-def _fault(case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) -> Reason | None:
+def lapsed(case: Case, at: datetime) -> list[Reason]:
+    """Return what was valid when the shipment was declared and no longer is at a later time. Raises Missing."""
+    found: list[Reason] = []
+    for line in case.declared.lines:
+        faults = {(f.rule, f.says.partition(";")[0]): f for f in regime_faults(case, line, at)}
+        before = {(f.rule, f.says.partition(";")[0]) for f in regime_faults(case, line, case.at)}
+        for terms in _terms_on(case, line):
+            faults |= {(f.rule, f.says.partition(";")[0]): f for f in licence_faults(case, line, terms, at)}
+            before |= {(f.rule, f.says.partition(";")[0]) for f in licence_faults(case, line, terms, case.at)}
+        found += [fault for key, fault in faults.items() if key not in before]
+    return found
+
+
+def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
+    """Return the terms of the licences that a line went on, where some regime asked for one."""
+    if not line.licences or not regimes_on(case, line):
+        return []
+    named = (case.book.licence(licence_id).terms for licence_id in line.licences)
+    return [terms for terms in named if terms is not None]
+
+
+def _fault(rule: str, case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) -> Reason | None:
     shown = [e for e in case.declared.evidence if e.kind == kind]
     if any(e.valid_from <= at < e.valid_until for e in shown):
         return None
@@ -29,4 +59,4 @@ def _fault(case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) ->
         says = (
             f"line {line.line_no}: {who} asks for {kind}; {last.reference} is valid {window}, not at {at.isoformat()}"
         )
-    return Reason(rule="licence.evidence", says=says, remedy=remedy)
+    return Reason(rule=rule, says=says, remedy=remedy)

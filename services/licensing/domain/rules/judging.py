@@ -1,5 +1,6 @@
 """Asks every rule of every line of a shipment, all or nothing."""
 
+from services.licensing.domain.rules.evidence import regime_faults
 from services.licensing.domain.rules.licences import judge_licences
 from services.licensing.domain.rules.quotas import judge_quotas
 from services.licensing.domain.rules.regimes import judge_regimes
@@ -14,6 +15,8 @@ def judge(case: Case) -> Verdict:
     verdict = Verdict(case)
     for line in case.declared.lines:
         demanding = judge_regimes(case, line, verdict)
+        for reason in regime_faults(case, line, case.at):
+            verdict.doubt(reason)
         judge_licences(case, line, demanding, verdict)
         judge_quotas(case, line, verdict)
     return verdict

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from services.licensing.domain.commodities import matches
 from services.licensing.domain.ledger import Account, Draw
-from services.licensing.domain.licences import AWAITED, REFUSES, Licence
+from services.licensing.domain.licences import AWAITED, Licence
 from services.licensing.domain.measuring import Unmeasurable, measured
 from services.licensing.domain.regimes import Regime
-from services.licensing.domain.rules.evidence import evidence_faults
+from services.licensing.domain.rules.evidence import licence_faults
 from services.licensing.domain.rules.remedies import remedy_of
 from services.licensing.domain.rules.verdict import Await, Case, Verdict, amount, balance
 from shared.events import Declaration, LicenceLine, LicenceTerms, Reason, ShipmentLine, Tolerance
@@ -56,7 +56,7 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
     for rule, complaint in complaints:
         says = f"line {line.line_no}: licence {licence.licence_id} {complaint}"
         verdict.refuse(Reason(rule=rule, says=says, remedy=remedy_of(rule, case, licence, terms)))
-    for reason in evidence_faults(case, line, terms, case.at):
+    for reason in licence_faults(case, line, terms, case.at):
         verdict.doubt(reason)
     covering = [granted for granted in terms.lines if matches(granted.covers, line.commodity)]
     if not covering:
@@ -83,8 +83,8 @@ def _met(line: ShipmentLine, licence: Licence, terms: LicenceTerms, regimes: lis
 
 def _conditions(case: Case, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Iterator[tuple[str, str]]:
     """Yield rule and complaint of each condition that is not met."""
-    if licence.state in REFUSES:
-        yield "licence.state", f"is {licence.state}"
+    if (stopped := licence.stopped(case.at)) is not None:
+        yield "licence.state", f"is {stopped}"
     if not terms.valid_from <= case.at < terms.valid_until:
         window = f"is valid from {terms.valid_from.isoformat()} until {terms.valid_until.isoformat()}"
         yield "licence.validity", f"{window}, not at {case.at.isoformat()}"

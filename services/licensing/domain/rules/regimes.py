@@ -18,7 +18,7 @@ def judge_regimes(case: Case, line: ShipmentLine, verdict: Verdict) -> list[Regi
         if reach == "outside":
             continue
         has_spoken = True
-        if reach == "unclear":
+        if reach == "unclear" and case.declared.end_use not in regime.terms.exempt_end_uses:
             verdict.doubt(_undeclared(line, regime))
         elif _speaks(case, line, regime, verdict):
             demanding.append(regime)

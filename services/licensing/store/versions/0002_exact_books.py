@@ -39,7 +39,7 @@ CREATE TABLE licensing.regime (regime_id text PRIMARY KEY, terms text NOT NULL, 
 CREATE TABLE licensing.quota (quota_id text PRIMARY KEY, terms text NOT NULL, state text NOT NULL);
 CREATE TABLE licensing.licence (
     licence_id text PRIMARY KEY, state text NOT NULL, since timestamptz, exporter text, batch_id text,
-    valid_from timestamptz, valid_until timestamptz, terms text, opens text NOT NULL,
+    valid_from timestamptz, valid_until timestamptz, terms text, opens text NOT NULL, stops text NOT NULL,
     CHECK ((state = 'awaited') = (terms IS NULL))
 );
 CREATE TABLE licensing.batch (batch_id text PRIMARY KEY, terms text NOT NULL, issued_at timestamptz NOT NULL);
@@ -67,7 +67,7 @@ CREATE TABLE licensing.shipment (
     shipment_id text PRIMARY KEY, declared text NOT NULL, declared_at timestamptz NOT NULL, lanes text[] NOT NULL,
     exporter text NOT NULL, progress text NOT NULL, is_held boolean NOT NULL, held_as_of timestamptz,
     outcome text CHECK (outcome IN ('permitted', 'held', 'denied')), decisions int NOT NULL,
-    reservation text NOT NULL, draws text NOT NULL, cleared_at timestamptz
+    reservation text NOT NULL, draws text NOT NULL, cleared_at timestamptz, left_at timestamptz
 );
 CREATE TABLE licensing.decision (
     decision_id text PRIMARY KEY, shipment_id text NOT NULL, outcome text NOT NULL, reasons text NOT NULL,
