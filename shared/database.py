@@ -53,12 +53,11 @@ def is_retryable(error: BaseException) -> bool:
     """Return whether the same statement may succeed later."""
     if isinstance(error, OSError | TimeoutError | PoolTimeoutError | InterfaceError | OperationalError):
         return True
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return str(state).startswith(_RETRYABLE_STATES)
-    return isinstance(error, LOST_CONNECTION)
+    if isinstance(error, LOST_CONNECTION) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    # What is told past SQLAlchemy, by COPY for instance, is the driver's own.
+    told = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(told, "sqlstate", None) or "").startswith(_RETRYABLE_STATES)
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
 from services.licensing.store import records
-from services.licensing.store.sql import array_literal
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
 from shared.events import TradeData
@@ -128,7 +127,7 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
                 d.shipment_id,
                 d.outcome,
                 records.text_of(d.reasons),
-                array_literal(d.ledger_entries),
+                d.ledger_entries,
                 book.policy.version,
                 d.caused_by,
                 d.at,

@@ -1,9 +1,14 @@
-"""Set-based statements: one round trip for any number of rows, by `unnest` of one array per column."""
+"""Set-based statements: one round trip for any number of rows.
+
+What is only added goes by COPY; what may be there already by `unnest` of one array per column.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import asyncpg
 from sqlalchemy import TextClause, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 SCHEMA = "licensing"
@@ -13,6 +18,7 @@ class Columns:
     """A table's columns and their types, from which its set-based statements are made once."""
 
     def __init__(self, table: str, key: Sequence[str], /, **types: str) -> None:
+        self.table = table
         self.names = tuple(types)
         arrays = ", ".join(f"CAST(:{name} AS {_array(kind)})" for name, kind in types.items())
         columns = ", ".join(self.names)
@@ -20,7 +26,6 @@ class Columns:
         rows += f" FROM unnest({arrays}) AS rows({columns})"
         base = f"INSERT INTO {SCHEMA}.{table} ({columns}) {rows}"
         sets = ", ".join(f"{name} = excluded.{name}" for name in self.names if name not in key)
-        self._insert = text(base)
         self._upsert = text(f"{base} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}")
         same = " AND ".join(f"t.{name} = rows.{name}" for name in key)
         taken = ", ".join(f"{name} = rows.{name}" for name in self.names if name not in key)
@@ -28,15 +33,22 @@ class Columns:
         self._ignore = text(f"{base} ON CONFLICT ({', '.join(key)}) DO NOTHING")
 
     async def insert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
-        """Insert the rows; a key that is there already is an error."""
-        await self._run(connection, self._insert, rows)
+        """Insert the rows, with arrays as sequences. Raises IntegrityError for a key that is there already."""
+        rows = list(rows)
+        if not rows:
+            return
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            await driver.copy_records_to_table(self.table, schema_name=SCHEMA, columns=self.names, records=rows)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(f"COPY {self.table}", None, error) from error
 
     async def upsert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
-        """Insert the rows, or overwrite those with the same key."""
+        """Insert the rows, with arrays as literals, or overwrite those with the same key."""
         await self._run(connection, self._upsert, rows)
 
     async def insert_missing(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
-        """Insert the rows whose keys are not there."""
+        """Insert the rows whose keys are not there, with arrays as literals."""
         await self._run(connection, self._ignore, rows)
 
     async def update(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:

@@ -142,9 +142,7 @@ async def test_a_process_that_is_killed_before_the_commit_imports_nothing(
 
 
 async def _is_waiting(c: "asyncpg.Connection[asyncpg.Record]") -> bool:
-    statement = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO licensing.outbox%'"
-    )
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outbox%'"
     return bool(await c.fetchval(statement))
 
 
