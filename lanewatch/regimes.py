@@ -12,8 +12,9 @@ from lanewatch.demo.client import Client
 from lanewatch.demo.posting import FrontDoor
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
-from shared.cloudevents import Event, entity_key, fault, read_trade_event
+from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.errors import PermanentError
+from shared.faults import REFUSALS, refused
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,11 +50,13 @@ class Regime(msgspec.Struct, frozen=True):
 def read(path: Path) -> Regime:
     """Return a regime. Raises StackError naming the file and the place of its fault."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=RegimeFile)
+        text = path.read_bytes()
     except OSError as error:
         raise StackError(f"{path} cannot be read: {error.strerror}.") from error
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise _fault(path, "", fault(error)) from error
+    try:
+        found = msgspec.json.decode(text, type=RegimeFile)
+    except REFUSALS as error:
+        raise _fault(path, "", refused(text, RegimeFile, error)) from error
     if not found.sources:
         raise StackError(f"{path}, /sources: a regime names where its facts come from.")
     events = []
@@ -79,5 +82,6 @@ async def _post(config: StackConfig, regime: Regime) -> None:
 
 
 def _fault(path: Path, place: str, error: PermanentError) -> StackError:
-    where = f"{place}{error.pointer or ''}"
-    return StackError(f"{path}{f', {where}' if where else ''}: {error.reason}.")
+    places = [(f"{place}{fault.pointer}", fault.detail) for fault in error.faults]
+    told = "; ".join(f"{where}: {detail}" if where else detail for where, detail in places)
+    return StackError(f"{path}{', ' if places[0][0] else ': '}{told}.")

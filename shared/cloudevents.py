@@ -3,34 +3,30 @@
 Specification: CloudEvents 1.0.2, JSON Event Format 1.0.2 and the Partitioning extension.
 """
 
-import re
+from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
 
 import msgspec
-import msgspec.inspect
 from msgspec import Meta
 
-from shared.errors import PermanentError
-from shared.events import ALERT_TYPES, TRADE_TYPES, Moment, Text, TradeData
+from shared.errors import FieldError, PermanentError
+from shared.events import ALERT_TYPES, TRADE_TYPES, EventId, EventSource, Moment, Text, TradeData
+from shared.faults import REFUSALS, Place, core_type, faults, perhaps, pointer_to, quoted, refusal, refused
 
 T = TypeVar("T")
 JSON = "application/json"
 EDGES = (MINYEAR, MAXYEAR)
-# Python's `$` also matches before a last line feed; the lookahead does not let that pass.
-Attribute = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-Source = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x20\x7f]+$(?!\n)")]
-"""A URI reference. It holds no blank, so source and id joined by one name one event and no other."""
 
 
 class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
     """A CloudEvent with typed data. Here `time`, when it happened, is required; rules are applied by it."""
 
     specversion: Literal["1.0"]
-    id: Attribute
-    source: Source
-    type: Attribute
+    id: EventId
+    source: EventSource
+    type: EventId
     time: Moment
     subject: Annotated[str, Meta(max_length=256)] | None = None
     partitionkey: Annotated[str, Meta(max_length=256)] | None = None
@@ -47,31 +43,20 @@ class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults
 
 
 class _Head(msgspec.Struct, frozen=True):
-    type: Attribute
+    type: EventId
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string", order="sorted")
 _HEAD = msgspec.json.Decoder(_Head)
-_PLACE = re.compile(r" - at `(?:key in )?(\$[^`]*)`$")
-_FIELD = re.compile(r"(?:missing required|contains unknown) field `(.+)`$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 @cache
 def _decoder(data_type: Any) -> msgspec.json.Decoder[Event[Any]]:
-    return msgspec.json.Decoder(Event[data_type])
+    return msgspec.json.Decoder(_event_of(data_type))
 
 
-def fault(error: Exception) -> PermanentError:
-    """Return a decoder's complaint as a reason and the JSON Pointer (RFC 6901) of the field."""
-    message = str(error)
-    found = _PLACE.search(message)
-    steps = [a or b for a, b in _STEP.findall(found[1])] if found else []
-    reason = message[: found.start()] if found else message
-    if field := _FIELD.search(reason):
-        steps.append(field[1])
-    pointer = "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
-    return PermanentError(reason, pointer=pointer)
+def _event_of(data_type: Any) -> Any:
+    return Event[data_type]
 
 
 def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
@@ -80,55 +65,70 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
     Raises PermanentError with the field's pointer: not JSON, not a CloudEvent, an unknown type, or
     data that breaks its contract.
     """
-    try:
-        kind = _HEAD.decode(body).type
-        if kind not in TRADE_TYPES:
-            raise PermanentError(f"unknown event type '{kind}'", pointer="/type")
-        event: Event[TradeData] = _decoder(TRADE_TYPES[kind]).decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise fault(error) from error
+    event: Event[TradeData] = _read(body, TRADE_TYPES)
     if (event.datacontenttype or JSON).partition(";")[0].strip().lower() != JSON:
         raise PermanentError(f"datacontenttype must be {JSON}", pointer="/datacontenttype")
     _check_moments(event)
     return event
 
 
+def read_alert(body: bytes) -> Event[Any]:
+    """Return the typed alert of a JSON body; raises PermanentError as `read_trade_event` does."""
+    return _read(body, ALERT_TYPES)
+
+
+def _read(body: bytes | msgspec.Raw, types: Mapping[str, Any]) -> Event[Any]:
+    kind = None
+    try:
+        kind = _HEAD.decode(body).type
+        if kind in types:
+            event: Event[Any] = _decoder(types[kind]).decode(body)
+            return event
+    except REFUSALS as error:
+        wanted = Event[Any] if kind is None else _event_of(types[kind])
+        raise refused(body, wanted, error) from error
+    # Nothing is known of its data, but its envelope may be at fault too.
+    unknown = FieldError("/type", f"unknown event type {quoted(_ENCODER.encode(kind))}{perhaps(kind, types)}")
+    raise refusal([unknown, *faults(body, Event[Any])])
+
+
 def _check_moments(event: Event[TradeData]) -> None:
     """Raise PermanentError for a time that has no place in UTC, such as year 1 east of Greenwich."""
-    _check_moment(event.time, "/time")
-    for name in _moments_of(type(event.data)):
-        _check_moment(getattr(event.data, name), f"/data/{name}")
-
-
-def _check_moment(moment: datetime | None, pointer: str) -> None:
-    if moment is not None and moment.year in EDGES:
-        try:
-            moment.astimezone(UTC)
-        except OverflowError as error:
-            raise PermanentError("in UTC this is outside the years 1 to 9999", pointer=pointer) from error
+    outside: list[Place] = [] if _is_in_utc(event.time) else [("time",)]
+    data = event.data
+    for field, names in _moments(type(data)):
+        value = getattr(data, field)
+        if not names:
+            outside += [] if value is None or _is_in_utc(value) else [("data", field)]
+            continue
+        for index, item in enumerate(value):
+            outside += [("data", field, index, name) for name in names if not _is_in_utc(getattr(item, name))]
+    if outside:
+        raise refusal(FieldError(pointer_to(*place), "in UTC this is outside the years 1 to 9999") for place in outside)
 
 
 @cache
-def _moments_of(data_type: type[TradeData]) -> tuple[str, ...]:
-    """Return the names of the fields that may hold a time."""
-    return tuple(f.name for f in msgspec.structs.fields(data_type) if _may_be_moment(msgspec.inspect.type_info(f.type)))
+def _moments(kind: type[msgspec.Struct]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the fields of a type that hold points in time; those of a list with the names in each item that do."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for field in msgspec.structs.fields(kind):
+        core = core_type(field.type)
+        item = core_type(get_args(core)[0]) if get_origin(core) is tuple else None
+        if core is datetime:
+            found.append((field.name, ()))
+        elif isinstance(item, type) and issubclass(item, msgspec.Struct):
+            found += [(field.name, names)] if (names := tuple(name for name, _ in _moments(item))) else []
+    return tuple(found)
 
 
-def _may_be_moment(found: msgspec.inspect.Type) -> bool:
-    if isinstance(found, msgspec.inspect.UnionType):
-        return any(map(_may_be_moment, found.types))
-    return isinstance(found, msgspec.inspect.DateTimeType)
-
-
-def read_alert(body: bytes) -> Event[Any]:
-    """Return the typed alert of a JSON body; raises PermanentError as `read_trade_event` does."""
+def _is_in_utc(moment: datetime) -> bool:
+    if moment.year not in EDGES:
+        return True
     try:
-        kind = _HEAD.decode(body).type
-        if kind not in ALERT_TYPES:
-            raise PermanentError(f"unknown alert type '{kind}'", pointer="/type")
-        return _decoder(ALERT_TYPES[kind]).decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise fault(error) from error
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def write(event: Event[Any]) -> bytes:

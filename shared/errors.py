@@ -9,23 +9,33 @@ class RetryableError(Exception):
     """The same call may succeed later: a broker or database is away, a lock was lost."""
 
 
-class PermanentError(Exception):
-    """The same input will fail again: the event belongs in the dead letters, with this reason.
-
-    `pointer` is the JSON Pointer (RFC 6901) of the field at fault, where one is.
-    """
-
-    def __init__(self, reason: str, *, pointer: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.pointer = pointer
-
-
 class FieldError(msgspec.Struct, frozen=True):
-    """One fault in a request body: where (JSON Pointer, RFC 6901) and what."""
+    """One fault in a body: where (JSON Pointer, RFC 6901) and what."""
 
     pointer: str
     detail: str
+
+
+class PermanentError(Exception):
+    """The same input will fail again: the event belongs in the dead letters, with this reason.
+
+    `pointer` is the JSON Pointer (RFC 6901) of the field at fault, where one is; of several, the first one's.
+    `reason` tells all of them, and `faults` each by itself.
+    """
+
+    def __init__(self, reason: str, *, pointer: str | None = None, faults: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.pointer = pointer
+        self.faults = faults or (FieldError(pointer or "", reason),)
+
+
+class UnfitError(ValueError):
+    """Values that are sound each by itself do not fit together; `place` leads from the thing to the field at fault."""
+
+    def __init__(self, reason: str, *place: str | int) -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 class CallerError(Exception):

@@ -34,12 +34,12 @@ class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         if not self.value.is_finite():
             raise ValueError("a mass must be a finite number")
-        if self.value < 0:
-            raise ValueError(f"a mass must not be negative, got {self.value}")
         _, digits, exponent = self.value.as_tuple()
         # A decimal far below a milligram would be rounded to nothing by the checks that follow.
         if len(digits) > MAX_DIGITS or (isinstance(exponent, int) and exponent < -MAX_DIGITS):
             raise ValueError(f"a mass must not have more than {MAX_DIGITS} digits")
+        if self.value < 0:
+            raise ValueError(f"a mass must not be negative, got {self.value} {self.unit}")
         if self.value.adjusted() > MAX_DIGITS or self.value * MILLIGRAMS[self.unit] > MAX_MASS_MG:
             raise ValueError("a mass must not exceed 1,000,000,000 t")
         if self.value * MILLIGRAMS[self.unit] % 1:

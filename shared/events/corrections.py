@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.events.words import In, Moment, Text
+from shared.events.words import EventId, EventSource, In, Moment, Text
 
 
 class EventRetracted(In, frozen=True, kw_only=True):
@@ -12,10 +12,17 @@ class EventRetracted(In, frozen=True, kw_only=True):
 
     TYPE = "trade.event.retracted"
     ENTITY = "entity"
-    entity: Annotated[str, Meta(max_length=137, pattern=r"^(shipment|licence|quota|regime):[^\x00-\x1f\x7f]+$(?!\n)")]
+    entity: Annotated[
+        str,
+        Meta(
+            max_length=137,
+            pattern=r"^(shipment|licence|quota|regime):[^\x00-\x1f\x7f]+$(?!\n)",
+            description="one of shipment:, licence:, quota: or regime: with the id after it, e.g. shipment:SHP-42",
+        ),
+    ]
     """Whose life the event belongs to, e.g. `shipment:SHP-42`."""
-    source: Annotated[str, Meta(min_length=1, max_length=256)]
-    id: Annotated[str, Meta(min_length=1, max_length=256)]
+    source: EventSource
+    id: EventId
     reason: Text = ""
 
 

@@ -5,7 +5,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from shared.events.words import Country, Destinations, Id, In, LicenceKind, Measure, Moment, Money, Selector, Text
+from shared.errors import UnfitError
+from shared.events.words import (
+    Country,
+    Destinations,
+    Id,
+    In,
+    LicenceKind,
+    Measure,
+    Moment,
+    Money,
+    Selector,
+    Text,
+    refuse_twins,
+)
 from shared.masses import Mass
 
 
@@ -60,15 +73,16 @@ class LicenceTerms(In, frozen=True, kw_only=True):
     lines: Annotated[tuple[LicenceLine, ...], Meta(min_length=1, max_length=200)]
 
     def __post_init__(self) -> None:
-        """Raise ValueError when the validity is empty, a line number stands twice or the kind forbids the terms."""
+        """Raise UnfitError when the validity is empty, a line number stands twice or the kind forbids the terms."""
         if self.valid_until <= self.valid_from:
-            raise ValueError("valid_until must be later than valid_from")
-        if len({line.line_no for line in self.lines}) < len(self.lines):
-            raise ValueError("two lines have the same line_no")
+            raise UnfitError("valid_until must be later than valid_from", "valid_until")
+        refuse_twins("lines", self.lines, "line_no")
         if self.kind == "individual" and len(self.end_users) > 1:
-            raise ValueError("an individual licence has one end user; several are for a general one")
-        if self.kind == "certificate" and any(line.mass or line.value for line in self.lines):
-            raise ValueError("a certificate registers exports and grants no quantity")
+            raise UnfitError("an individual licence has one end user; several are for a general one", "end_users")
+        for index, line in enumerate(self.lines):
+            if self.kind == "certificate" and (line.mass or line.value):
+                field = "mass" if line.mass else "value"
+                raise UnfitError("a certificate registers exports and grants no quantity", "lines", index, field)
 
 
 class LicenceApplied(LicenceTerms, frozen=True, kw_only=True):
@@ -100,9 +114,9 @@ class LicenceUseBroughtForward(In, frozen=True, kw_only=True):
     value: Money | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError when nothing is brought forward."""
+        """Raise UnfitError when nothing is brought forward."""
         if self.mass is None and self.value is None:
-            raise ValueError("mass or value must be given")
+            raise UnfitError("mass or value must be given", "mass")
 
 
 class LicenceSurrendered(In, frozen=True, kw_only=True):

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from shared.events.words import Country, Destinations, Id, In, Measure, Moment, Selector, Text, WholePercent
+from shared.errors import UnfitError
+from shared.events.words import (
+    Country,
+    Destinations,
+    Id,
+    In,
+    Measure,
+    Moment,
+    Selector,
+    Text,
+    WholePercent,
+    refuse_twins,
+)
 from shared.masses import Mass
 
 
@@ -79,18 +91,19 @@ class QuotaOpened(In, frozen=True, kw_only=True):
     """`pro_rata`: what is asked on the day (UTC) on which the quota or a tranche opens is shared out when it ends."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError when the period would end before it begins, or a part does not fit the whole."""
+        """Raise UnfitError when the period would end before it begins, or a part does not fit the whole."""
         if self.period_end <= self.period_start:
-            raise ValueError("period_end must be later than period_start")
-        if any(not self.period_start <= tranche.opens_at < self.period_end for tranche in self.tranches):
-            raise ValueError("a tranche must open inside the period")
-        if len({tranche.tranche_id for tranche in self.tranches}) < len(self.tranches):
-            raise ValueError("two tranches have the same tranche_id")
+            raise UnfitError("period_end must be later than period_start", "period_end")
+        refuse_twins("tranches", self.tranches, "tranche_id")
+        refuse_twins("sub_limits", self.sub_limits, "sub_limit_id")
         names = {sub.sub_limit_id for sub in self.sub_limits}
-        if len(names) < len(self.sub_limits):
-            raise ValueError("two sub_limits have the same sub_limit_id")
-        if any(part.sub_limit_id not in names for tranche in self.tranches for part in tranche.sub_limits):
-            raise ValueError("a tranche adds to a sub_limit that the quota does not have")
+        for index, tranche in enumerate(self.tranches):
+            if not self.period_start <= tranche.opens_at < self.period_end:
+                raise UnfitError("a tranche must open inside the period", "tranches", index, "opens_at")
+            for number, part in enumerate(tranche.sub_limits):
+                if part.sub_limit_id not in names:
+                    place = ("tranches", index, "sub_limits", number, "sub_limit_id")
+                    raise UnfitError("the quota has no such sub-limit", *place)
 
 
 class QuotaTrancheReleased(In, frozen=True, kw_only=True):

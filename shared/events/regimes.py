@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from shared.errors import UnfitError
 from shared.events.words import Country, Destinations, Id, In, LicenceKind, Moment, Selector, Text, Tolerance
 
 Requirement = Literal["licence", "registration", "prohibition", "nothing"]
@@ -61,12 +62,15 @@ class RegimeTerms(In, frozen=True, kw_only=True):
     beyond_value: Literal["deny", "warn"] = "deny"
 
     def __post_init__(self) -> None:
-        """Raise ValueError when the regime would end before it begins, or its phases are not in order."""
+        """Raise UnfitError when the regime would end before it begins, or its phases are not in order."""
         if self.effective_until is not None and self.effective_until <= self.effective_from:
-            raise ValueError("effective_until must be later than effective_from")
-        starts = [self.effective_from, *(phase.effective_from for phase in self.phases)]
-        if starts != sorted(set(starts)):
-            raise ValueError("phases must begin one after the other, later than effective_from")
+            raise UnfitError("effective_until must be later than effective_from", "effective_until")
+        latest = self.effective_from
+        for index, phase in enumerate(self.phases):
+            if phase.effective_from <= latest:
+                reason = "phases must begin one after the other, later than the regime's effective_from"
+                raise UnfitError(reason, "phases", index, "effective_from")
+            latest = phase.effective_from
 
 
 class RegimeAnnounced(RegimeTerms, frozen=True, kw_only=True):
@@ -92,9 +96,9 @@ class RegimeSuspended(In, frozen=True, kw_only=True):
     reason: Text = ""
 
     def __post_init__(self) -> None:
-        """Raise ValueError when the suspension would end before it begins."""
+        """Raise UnfitError when the suspension would end before it begins."""
         if self.suspended_until is not None and self.suspended_until <= self.suspended_from:
-            raise ValueError("suspended_until must be later than suspended_from")
+            raise UnfitError("suspended_until must be later than suspended_from", "suspended_until")
 
 
 class RegimeReinstated(In, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from shared.events.words import Commodity, Country, Id, In, Moment, Money, Text
+from shared.errors import UnfitError
+from shared.events.words import Commodity, Country, Id, In, Moment, Money, Text, refuse_twins
 from shared.masses import Mass
 
 
@@ -18,9 +19,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     valid_until: Moment
 
     def __post_init__(self) -> None:
-        """Raise ValueError when the validity is empty."""
+        """Raise UnfitError when the validity is empty."""
         if self.valid_until <= self.valid_from:
-            raise ValueError("valid_until must be later than valid_from")
+            raise UnfitError("valid_until must be later than valid_from", "valid_until")
 
 
 class ShipmentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,11 +37,11 @@ class ShipmentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Further licences, where the authorities of several regimes each require their own."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError when there is nothing on the line, or its packing weighs less than nothing."""
+        """Raise UnfitError when there is nothing on the line, or its packing weighs less than nothing."""
         if not self.net_mass.value:
-            raise ValueError("net_mass must be more than zero")
+            raise UnfitError("net_mass must be more than zero", "net_mass")
         if self.gross_mass is not None and self.gross_mass.mg < self.net_mass.mg:
-            raise ValueError("gross_mass must not be less than net_mass")
+            raise UnfitError("gross_mass must not be less than net_mass", "gross_mass")
 
     @property
     def licences(self) -> tuple[str, ...]:
@@ -68,9 +69,8 @@ class Declaration(In, frozen=True, kw_only=True):
     lines: Annotated[tuple[ShipmentLine, ...], Meta(min_length=1, max_length=200)]
 
     def __post_init__(self) -> None:
-        """Raise ValueError when a line number stands twice."""
-        if len({line.line_no for line in self.lines}) < len(self.lines):
-            raise ValueError("two lines have the same line_no")
+        """Raise UnfitError when a line number stands twice."""
+        refuse_twins("lines", self.lines, "line_no")
 
 
 class ShipmentDeclared(Declaration, frozen=True, kw_only=True):
@@ -144,11 +144,22 @@ class ShipmentCancelled(ShipmentMilestone, frozen=True, kw_only=True):
     TYPE = "trade.shipment.cancelled"
 
 
+Why = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=2000,
+        pattern=r"^[^\x00]+$(?!\n)",
+        description="a reason of 1 to 2,000 characters, without NUL and with no line feed at its end",
+    ),
+]
+
+
 class _Review(In, frozen=True, kw_only=True):
     ENTITY = "shipment_id"
     shipment_id: Id
     officer: Id
-    reason: Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"^[^\x00]+$(?!\n)")]
+    reason: Why
 
 
 class ReviewReleased(_Review, frozen=True, kw_only=True):

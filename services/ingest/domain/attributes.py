@@ -7,9 +7,10 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from services.ingest.domain.faults import Fault, Flaw, bad_header, not_in_contract
-from services.ingest.domain.json_text import Fraction, pointer_to
+from services.ingest.domain.json_text import Fraction
 from services.ingest.domain.media import PREFIX
 from shared.cloudevents import Event
+from shared.faults import pointer_to
 
 Headers = Iterable[tuple[bytes, bytes]]
 

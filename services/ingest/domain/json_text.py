@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from services.ingest.domain.faults import Fault, not_json
+from shared.faults import pointer_to
 
 MAX_DEPTH = 32
 MAX_DIGITS = 300
@@ -54,11 +55,6 @@ def _decoded(body: bytes) -> object | Fault:
     except msgspec.DecodeError as error:
         return _flaw(body) or not_json(str(error))
     return value
-
-
-def pointer_to(*steps: str | int) -> str:
-    """Return the JSON Pointer (RFC 6901) of these steps."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _too_deep() -> Fault:

@@ -86,7 +86,7 @@ def _accept(value: bytes, tree: object, limits: Limits) -> Item:
     try:
         event = read_trade_event(value)
     except PermanentError as error:
-        return not_in_contract(Flaw(pointer=error.pointer or "", detail=error.reason))
+        return not_in_contract(*(Flaw(pointer=fault.pointer, detail=fault.detail) for fault in error.faults))
     # What decodes to an event is an object.
     if fault := attribute_fault(cast("dict[str, object]", tree)):
         return fault

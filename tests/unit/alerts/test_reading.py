@@ -33,9 +33,9 @@ def test_the_bytes_of_an_alert_are_kept() -> None:
         (b"", "truncated", ""),
         (b"not JSON", "malformed", ""),
         (b"[]", "object", ""),
-        (changed(lane_changed(), type="lanewatch.surprise"), "unknown alert type", "/type"),
-        (changed(lane_changed(), id=""), "length >= 1", "/id"),
-        (changed(lane_changed(), data={}), "missing required field", "/data/scope"),
+        (changed(lane_changed(), type="lanewatch.surprise"), "unknown event type", "/type"),
+        (changed(lane_changed(), id=""), "1 to 256 characters", "/id"),
+        (changed(lane_changed(), data={}), "/data/scope: missing", "/data/scope"),
     ],
 )
 def test_what_is_not_an_alert_is_dead_with_the_reason(body: bytes | None, reason: str, pointer: str | None) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.faults import Fault
-from services.ingest.domain.json_text import MAX_DEPTH, Fraction, parse, pointer_to
+from services.ingest.domain.json_text import MAX_DEPTH, Fraction, parse
+from shared.faults import pointer_to
 
 
 @pytest.mark.parametrize(
