@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from services.licensing.domain.commodities import admits, implies, matches_any
-from services.licensing.domain.ledger import account_name
+from services.licensing.domain.ledger import MAX_GRANT, account_name, account_parts
 from shared.errors import PermanentError
 from shared.events import (
     Commodity,
@@ -33,6 +33,11 @@ STATUS: dict[type[QuotaChange], QuotaStatus] = {
     QuotaClosed: "closed",
 }
 """What a step makes of a quota from its time on; steps that are not listed leave it as it is."""
+
+
+TOO_MUCH = "more than 4,000,000,000 t"
+_TRANCHE_FIELDS = {"": "amount", "open": "amount", "sub": "sub_limits", "exporter": "allocations"}
+"""By kind of a quota's part: the field of a tranche that adds to it."""
 
 
 class Part(NamedTuple):
@@ -152,8 +157,11 @@ class Quota:
 
 
 def opened(terms: QuotaOpened, now: datetime) -> Quota:
-    """Return a new quota, with the tranches open that are due."""
-    return with_due_tranches(Quota(terms, terms.tranches), now)
+    """Return a new quota, with the tranches open that are due. Raises PermanentError when they are too much."""
+    quota = Quota(terms, terms.tranches)
+    if _beyond_bounds(quota) is not None:
+        raise PermanentError(f"the tranches come to {TOO_MUCH}", pointer="/data/tranches")
+    return with_due_tranches(quota, now)
 
 
 def with_due_tranches(quota: Quota, now: datetime) -> Quota:
@@ -168,14 +176,30 @@ def changed(quota: Quota, data: QuotaChange, at: datetime, now: datetime) -> Quo
     Raises PermanentError naming the field that does not fit the quota.
     """
     if isinstance(data, QuotaTrancheReleased):
-        return with_due_tranches(replace(quota, tranches=(*quota.tranches, _tranche(quota, data, at))), max(now, at))
+        after = replace(quota, tranches=(*quota.tranches, _tranche(quota, data, at)))
+        if (part := _beyond_bounds(after)) is not None:
+            raise PermanentError(f"with it the quota has {TOO_MUCH}", pointer=f"/data/{_TRANCHE_FIELDS[part]}")
+        return with_due_tranches(after, max(now, at))
     if isinstance(data, QuotaAllocated):
-        return _allocated(quota, [(a.exporter, a.amount.mg) for a in data.allocations])
+        after = _allocated(quota, [(a.exporter, a.amount.mg) for a in data.allocations])
+        if _beyond_bounds(after) is not None:
+            raise PermanentError(f"with them an exporter has {TOO_MUCH}", pointer="/data/allocations")
+        return after
     if isinstance(data, QuotaReturned):
         if quota.grants().get(quota.part_id("exporter", data.exporter), 0) < data.amount.mg:
             raise PermanentError(f"{data.exporter} was not allocated so much", pointer="/data/amount")
         return _allocated(quota, [(data.exporter, -data.amount.mg)])
     return replace(quota, statuses=tuple(sorted((*quota.statuses, (at, STATUS[type(data)])), key=_since)))
+
+
+def _beyond_bounds(quota: Quota) -> str | None:
+    """Return the kind of the part that would get more than there can be, were every tranche open; None: none.
+
+    It is asked before a quota is taken over, since the clock that opens a tranche later cannot be refused.
+    """
+    everything = replace(quota, opened=frozenset(tranche.tranche_id for tranche in quota.tranches))
+    too_much = (i for i, granted in everything.grants().items() if granted > MAX_GRANT)
+    return next(("".join(account_parts(account_id)[2:3]) for account_id in too_much), None)
 
 
 def _since(step: tuple[datetime, QuotaStatus]) -> datetime:
