@@ -53,7 +53,7 @@ def on_batch_issued(book: Book, event: Event[LicenceBatchIssued]) -> Ending:
 def on_licence_terms(book: Book, event: Event[LicenceApplied | LicenceIssued | LicenceAmended]) -> Ending:
     """Take in a licence, or its new terms; a line that is no longer there keeps nothing but what was drawn.
 
-    Raises PermanentError when it was issued before or ended for good.
+    Raises PermanentError when it was issued before or ended for good, or a line's currency would change.
     """
     data = event.data
     licence = book.licence(data.licence_id)
@@ -61,6 +61,7 @@ def on_licence_terms(book: Book, event: Event[LicenceApplied | LicenceIssued | L
     if step == "amended" and licence.state in ("awaited", "applied"):
         return Ending("parked", "", f"licence:{data.licence_id}")
     _check(licence, step)
+    _check_currencies(book, licence, data)
     before = Licence(licence.licence_id, licence.state, licence.since, licence.terms)
     with recounting(book, licence, event.time, event.name):
         _step(licence, step, event.time)
@@ -203,6 +204,15 @@ def _check(licence: Licence, step: str) -> None:
         raise PermanentError(
             f"licence {licence.licence_id} is {licence.state} and cannot be {step}", pointer="/data/licence_id"
         )
+
+
+def _check_currencies(book: Book, licence: Licence, terms: LicenceTerms) -> None:
+    """Refuse another currency for a line that was granted a value before: what was drawn of it is kept in that one."""
+    for index, line in enumerate(terms.lines):
+        account = book.accounts.get(licence.value_account_of(line.line_no))
+        if line.value and account and account.entries and account.unit != line.value.currency:
+            reason = f"line {line.line_no} is kept in {account.unit} and cannot change to {line.value.currency}"
+            raise PermanentError(reason, pointer=f"/data/lines/{index}/value/currency")
 
 
 def _step(licence: Licence, step: str, at: datetime) -> None:

@@ -11,7 +11,6 @@ from services.licensing.domain.licences import next_state
 from services.licensing.domain.on_lanes import lanes_of_quota, refresh_gates
 from services.licensing.domain.opening import is_used_up, recounting
 from services.licensing.domain.shipments import Shipment
-from shared.errors import PermanentError
 
 FREES: frozenset[EntryKind] = frozenset({"give_back", "refund"})
 
@@ -36,15 +35,15 @@ def post(book: Book, draw: Draw, kind: EntryKind, amount: int, cause: Cause, at:
 
 
 def regrant(book: Book, account_id: str, unit: str, granted: int, cause: Cause) -> None:
-    """Set what an account is granted; it is opened if it is new. Raises PermanentError beyond any real quantity."""
-    if granted > ledger.MAX_GRANT:
-        raise PermanentError(f"{account_id} would be granted more than 4,000,000,000 t", pointer="/data/amount")
+    """Set what an account is granted; it is opened if it is new.
+
+    Raises ValueError for an amount or a unit that it cannot have: whoever grants refuses that before.
+    """
     account = book.accounts.setdefault(account_id, Account(account_id, unit))
     if not account.entries:
         account.unit = unit
-    if account.unit != unit:
-        reason = f"{account_id} is kept in {account.unit} and cannot change to {unit}"
-        raise PermanentError(reason, pointer="/data/lines")
+    if account.unit != unit or granted > ledger.MAX_GRANT:
+        raise ValueError(f"{account_id} is kept in {account.unit} and cannot be granted {granted} {unit}")
     if granted != account.granted or not account.entries:
         _noted(book, ledger.grant(account, granted, cause))
 
