@@ -19,7 +19,7 @@ from services.licensing.domain.rules.evidence import lapsed
 from services.licensing.domain.rules.judging import judge
 from services.licensing.domain.rules.verdict import Case, Verdict, with_effect
 from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
-from shared.cloudevents import Event
+from shared.cloudevents import Event, entity_key
 from shared.errors import PermanentError
 from shared.events import (
     Declaration,
@@ -193,10 +193,14 @@ def on_shared_out(book: Book, requests: list[Parked], at: datetime) -> list[tupl
     """Decide what was asked on a pro-rata day, in the order in which it came, each with its share."""
     _, quota_id, _ = _allotment(requests[0].waiting_for)
     quota = book.quotas[quota_id]
+    # A declaration that came again under another id asks for nothing more.
+    first: dict[str, str] = {}
+    for parked in requests:
+        first.setdefault(entity_key(parked.event), parked.event.name)
     asked = [
         ((parked.event, line.line_no), mass_mg)
         for parked in requests
-        if isinstance(parked.event.data, ShipmentDeclared)
+        if isinstance(parked.event.data, ShipmentDeclared) and first[entity_key(parked.event)] == parked.event.name
         for line in parked.event.data.lines
         if quota.concerns(parked.event.data, line.commodity)
         and (mass_mg := _mass_or_none(book, line, quota.terms.measure)) is not None
