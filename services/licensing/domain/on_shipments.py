@@ -123,12 +123,12 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     shipment = book.shipments.get(data.shipment_id)
     if shipment is None or (shipment.outcome is None and not shipment.is_over):
         return Ending("parked", "", f"shipment:{data.shipment_id}")
-    book.touch("shipment_moved", data.shipment_id)
     milestone, had_left = data.TYPE.rpartition(".")[2], shipment.progress in HAS_LEFT
     try:
         note = shipments.advance(shipment, milestone, event.time)
     except MilestoneRefused as refusal:
         raise PermanentError(str(refusal), pointer="/data/shipment_id") from refusal
+    book.touch("shipment_moved", data.shipment_id)
     is_leaving = not had_left and shipment.progress in HAS_LEFT and shipment.outcome == "permitted"
     if is_leaving and (faults := lapsed(Case(shipment.declared, shipment.declared_at, book), event.time)):
         _decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
