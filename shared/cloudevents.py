@@ -12,12 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from shared.errors import FieldError, PermanentError
-from shared.events import ALERT_TYPES, TRADE_TYPES, EventId, EventSource, Moment, Text, TradeData
+from shared.events import ALERT_TYPES, LATEST_YEAR, TRADE_TYPES, EventId, EventSource, Moment, Text, TradeData
 from shared.faults import REFUSALS, Place, core_type, faults, perhaps, pointer_to, quoted, refusal, refused
 
 T = TypeVar("T")
 JSON = "application/json"
-EDGES = (MINYEAR, MAXYEAR)
 
 
 class Event(msgspec.Struct, Generic[T], frozen=True, kw_only=True, omit_defaults=True):
@@ -93,18 +92,22 @@ def _read(body: bytes | msgspec.Raw, types: Mapping[str, Any]) -> Event[Any]:
 
 
 def _check_moments(event: Event[TradeData]) -> None:
-    """Raise PermanentError for a time that has no place in UTC, such as year 1 east of Greenwich."""
-    outside: list[Place] = [] if _is_in_utc(event.time) else [("time",)]
+    """Raise PermanentError for a time too far ahead, or that has no place in UTC, as in year 1 east of Greenwich."""
+    outside: list[Place] = []
+    if _is_outside(event.time):
+        outside.append(("time",))
     data = event.data
     for field, names in _moments(type(data)):
         value = getattr(data, field)
-        if not names:
-            outside += [] if value is None or _is_in_utc(value) else [("data", field)]
-            continue
-        for index, item in enumerate(value):
-            outside += [("data", field, index, name) for name in names if not _is_in_utc(getattr(item, name))]
+        if names:
+            for index, item in enumerate(value):
+                outside += [("data", field, index, name) for name in names if _is_outside(getattr(item, name))]
+        elif value is not None and _is_outside(value):
+            outside.append(("data", field))
     if outside:
         raise refusal(FieldError(pointer_to(*place), "in UTC this is outside the years 1 to 9999") for place in outside)
+    if event.time.year > LATEST_YEAR:
+        raise PermanentError(f"must not be after the year {LATEST_YEAR}", pointer="/time")
 
 
 @cache
@@ -121,14 +124,15 @@ def _moments(kind: type[msgspec.Struct]) -> tuple[tuple[str, tuple[str, ...]], .
     return tuple(found)
 
 
-def _is_in_utc(moment: datetime) -> bool:
-    if moment.year not in EDGES:
-        return True
+def _is_outside(moment: datetime) -> bool:
+    """Return whether a time has no place in UTC."""
+    if MINYEAR < moment.year < MAXYEAR:
+        return False
     try:
         moment.astimezone(UTC)
     except OverflowError:
-        return False
-    return True
+        return True
+    return False
 
 
 def write(event: Event[Any]) -> bytes:

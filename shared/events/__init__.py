@@ -78,6 +78,7 @@ from shared.events.shipments import (
 )
 from shared.events.words import (
     EVERYWHERE,
+    LATEST_YEAR,
     MAX_CONTENT_DIGITS,
     WORLD,
     Commodity,
@@ -107,6 +108,7 @@ from shared.events.words import (
 __all__ = [
     "ALERT_TYPES",
     "EVERYWHERE",
+    "LATEST_YEAR",
     "MAX_CONTENT_DIGITS",
     "TRADE_TYPES",
     "WORLD",

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.events.words import EventId, EventSource, In, Moment, Text
+from shared.errors import UnfitError
+from shared.events.words import LATEST_YEAR, EventId, EventSource, In, Moment, Text
 
 
 class EventRetracted(In, frozen=True, kw_only=True):
@@ -33,3 +34,8 @@ class ClockTicked(In, frozen=True, kw_only=True):
     ENTITY = "clock"
     clock: Literal["trade"] = "trade"
     now: Moment
+
+    def __post_init__(self) -> None:
+        """Raise UnfitError for a time too far ahead to count days from."""
+        if self.now.year > LATEST_YEAR:
+            raise UnfitError(f"must not be after the year {LATEST_YEAR}", "now")

@@ -95,6 +95,8 @@ LicenceKind = Literal["individual", "general", "single_use", "certificate"]
 WholePercent = Annotated[int, Meta(ge=0, le=100)]
 
 MAX_CONTENT_DIGITS = 12
+LATEST_YEAR = 9000
+"""Of what happens, so that what follows so many days later has a date too; what is valid may be so until 9999."""
 WHOLE_PERCENT = 100
 WORLD = "world"
 """The destination of the lane that sums a commodity group's lanes over all destinations."""

@@ -313,6 +313,13 @@ OTHERS = [
         "/data/suspended_until",
         "suspended_until must be later than suspended_from",
     ),
+    Bad(
+        "a tick beyond any day",
+        "lanewatch.clock.ticked",
+        _set(now="9999-01-01T00:00:00Z"),
+        "/data/now",
+        "must not be after the year 9000",
+    ),
     # Reviews and retractions
     Bad(
         "a review without a reason",
