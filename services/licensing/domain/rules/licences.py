@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import NamedTuple
 
 from services.licensing.domain.commodities import matches
@@ -143,8 +143,13 @@ def _term_fault(regime: Regime, terms: LicenceTerms) -> str:
 
 
 def _months_later(at: datetime, months: int) -> datetime:
-    """Return the same day so many months later; the first of the month after where there is no such day."""
+    """Return the same day so many months later; the first of the month after where there is no such day.
+
+    Beyond the calendar it is the last day that there is.
+    """
     years, month = divmod(at.month - 1 + months, DECEMBER)
+    if at.year + years >= MAXYEAR:
+        return datetime.max.replace(tzinfo=UTC)
     try:
         return at.replace(year=at.year + years, month=month + 1)
     except ValueError:
