@@ -81,12 +81,13 @@ def read_binary(headers: Headers, body: bytes, limits: Limits) -> Item:
 
 def _accept(value: bytes, tree: object, limits: Limits) -> Item:
     """Check an event against the contract."""
-    if len(value) > limits.event_bytes:
-        return too_large(f"an event has at most {limits.event_bytes} bytes, this one has {len(value)}")
     try:
         event = read_trade_event(value)
     except PermanentError as error:
         return not_in_contract(*(Flaw(pointer=fault.pointer, detail=fault.detail) for fault in error.faults))
+    # Asked after what it holds: that it has too many lines tells more than that it has too many bytes.
+    if len(value) > limits.event_bytes:
+        return too_large(f"an event has at most {limits.event_bytes} bytes, this one has {len(value)}")
     # What decodes to an event is an object.
     if fault := attribute_fault(cast("dict[str, object]", tree)):
         return fault

@@ -80,6 +80,20 @@ async def test_an_item_that_is_too_long_costs_only_itself(strict_door: Door) -> 
     assert error["detail"] == f"an event has at most 4000 bytes, this one has {len(long)}"
 
 
+async def test_a_shipment_of_ten_thousand_whole_lines_is_refused_alone_and_in_a_batch(door: Door) -> None:
+    whole: Any = json.loads(declared("long"))
+    whole["data"]["lines"] = [{**whole["data"]["lines"][0], "line_no": number} for number in range(1, 10_001)]
+    body = json.dumps(whole, separators=(",", ":")).encode()
+    assert len(body) > 1_000_000
+    alone = await door.post(body)
+    assert alone.status_code == 413
+    assert "at most 1000000 bytes" in alone.json()["errors"][0]["detail"]
+    answer = await door.post(b"[" + b",".join([declared("a"), body, declared("b")]) + b"]", BATCH)
+    assert [result["status"] for result in answer.json()["results"]] == [202, 422, 202]
+    (error,) = answer.json()["results"][1]["problem"]["errors"]
+    assert (error["pointer"], error["detail"]) == ("/1/data/lines", "at most 200 items, got 10,000")
+
+
 async def test_the_same_event_put_right_is_taken_under_its_own_id(door: Door) -> None:
     """A refusal leaves no trace, so that what was refused can be sent again."""
     bad = next(bad for bad in BAD if bad.kind == DECLARED)
