@@ -75,7 +75,11 @@ class DeadLetterLimit:
 
 
 class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the library publishes no types
-    """Feeds a handler from one topic until told to stop; finds poison by splitting batches."""
+    """Feeds a handler from one topic until told to stop; finds poison by splitting batches.
+
+    The limit of dead letters is there for a bad release. What a handler refuses for what stands in it counts
+    only where `counts_refused`: of a topic that others fill it says something of them, and stops nobody else.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         *,
         max_records: int = 500,
         limit: DeadLetterLimit | None = None,
+        counts_refused: bool = True,
         stuck_after_s: float = 30.0,
     ) -> None:
         self.consumer = consumer
@@ -92,6 +97,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         self.handler = handler
         self.max_records = max_records
         self.limit = limit or DeadLetterLimit()
+        self.counts_refused = counts_refused
         self.stuck_after_s = stuck_after_s
         self.halted: str | None = None
         self.waiting_for: str | None = None
@@ -196,7 +202,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
             await self._bury(records[0], error, advance)
             return
         self._done(advance)
-        self.limit.count(len(records), dead)
+        self.limit.count(len(records), dead if self.counts_refused else 0)
 
     async def _bury(self, record: Record, error: Exception, advance: Advance) -> None:
         self.limit.count(1, 1)

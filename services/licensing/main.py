@@ -73,7 +73,12 @@ async def _start(
     handler = EventHandler(engine, policy, settings.topic_events, topics)
     limit = DeadLetterLimit(settings.licensing_dead_letter_share)
     reader = BatchConsumer(
-        consumer, settings.topic_events, handler, max_records=settings.licensing_max_batch, limit=limit
+        consumer,
+        settings.topic_events,
+        handler,
+        max_records=settings.licensing_max_batch,
+        limit=limit,
+        counts_refused=False,
     )
     run_beside(stack, reader.run(), reader)
     if settings.clock == "wall":

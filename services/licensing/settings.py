@@ -17,5 +17,5 @@ class LicensingSettings(SharedSettings):
     licensing_instance_id: str | None = None
     """A stable name lets a restarted process keep its partitions without a rebalance."""
     licensing_dead_letter_share: float = Field(default=0.5, gt=0, le=1)
-    """Beyond this share of dead letters in the last 200 events, reading stops until a person looks."""
+    """Beyond this share of the last 200 events failing for no reason in them, reading stops until a person looks."""
     tick_every_s: float = Field(default=60.0, gt=0)

@@ -123,6 +123,27 @@ async def test_any_log_ends_as_its_readable_events_alone_do(desk: Desk, log: lis
     assert len(await letters(desk)) == refused
 
 
+async def test_any_number_of_bad_events_in_a_row_stops_nothing(fresh_config: StackConfig, fresh_topics: Topics) -> None:
+    """A partner who exports his declarations again under new ids, and one who writes what is no event."""
+    bodies = [declared("S1", commodity=MAGNET, id="first")]
+    bodies += [declared("S1", commodity=MAGNET, id=f"again-{number}") for number in range(300)]
+    bodies += [ASKED[number % len(ASKED)].body() for number in range(300)]
+    bodies += [declared("S2", commodity=MAGNET, id="last")]
+    async with running(fresh_config, "licensing", LANEWATCH_CLOCK="replay") as program:
+        async with producing(fresh_config.bootstrap, "test") as producer:
+            for body in bodies:
+                await producer.send(fresh_topics.events, body, partition=0)
+
+        async def is_last_decided() -> bool:
+            answer = await program.get("/v1/events", source="/test", id="last")
+            return bool(answer["status"] == "decided")
+
+        await until(is_last_decided, "what came last to be decided")
+        found = await program.get("/v1/audit")
+        assert (found["records_read"], found["dead_letters"]) == (602, 600)
+        assert await program.is_ready()
+
+
 async def test_bad_records_on_the_topic_stop_nothing(fresh_config: StackConfig, fresh_topics: Topics) -> None:
     """A real process on a real broker: what a producer wrote past the front door."""
     bodies: list[bytes] = []
