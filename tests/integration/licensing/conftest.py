@@ -89,6 +89,20 @@ async def desk(engine: AsyncEngine, policy: Policy) -> AsyncIterator[Desk]:
     assert counted == found["records_read"]
     assert found["dead_events_without_letter"] == found["entries_out_of_line"] == 0
     assert await lanes_out_of_step(desk) == {}
+    assert await caused_by_others(desk) == []
+
+
+async def caused_by_others(desk: Desk) -> list[str]:
+    """Return decisions and draws whose event is not of their shipment's life: an event's answer would miss them."""
+    rows = await desk.sql("""
+        SELECT what FROM (
+            SELECT decision_id AS what, shipment_id, caused_by FROM licensing.decision
+            UNION ALL SELECT account_id || '#' || number, shipment_id, caused_by FROM licensing.ledger_entry
+            WHERE shipment_id IS NOT NULL) AS brought
+        WHERE NOT EXISTS (SELECT FROM licensing.event e WHERE e.source || ' ' || e.id = brought.caused_by
+                          AND e.entity = 'shipment:' || brought.shipment_id)
+    """)
+    return [row.what for row in rows]
 
 
 async def lanes_out_of_step(desk: Desk) -> dict[str, tuple[Opening, Opening]]:

@@ -100,7 +100,9 @@ async def test_a_shipment_with_very_many_faults_is_told_in_a_message_of_bounded_
     await desk.feed(declared("BIG", lines=[{"line_no": n, **goods} for n in range(1, 201)]))
     (row,) = await desk.sql("SELECT max(length(body)) AS most FROM licensing.outbox")
     assert row.most < 50_000
-    assert len(json.loads(bytes((await desk.shipment("BIG"))["decisions"][0]["reasons"]))) == 200
+    reasons = json.loads(bytes((await desk.shipment("BIG"))["decisions"][0]["reasons"]))
+    # One for each line, and once that the licence's conditions are met.
+    assert [reason["rule"] for reason in reasons] == ["licence.balance"] * 200 + ["licence.conditions"]
 
 
 async def test_an_alert_too_large_for_kafka_does_not_hold_up_the_others(

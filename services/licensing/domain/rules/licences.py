@@ -66,16 +66,16 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
     elif len(verdict.refused) == refused:
         _draw(case, line, licence, covering, regimes, verdict)
         if not complaints:
-            verdict.passed.append(_met(line, licence, terms, regimes))
+            verdict.note(_met(licence, terms, regimes))
     if terms.report_within_days is not None:
         says = f"line {line.line_no}: the use is to be reported within {terms.report_within_days} days"
         verdict.passed.append(Reason(rule="licence.reporting", says=says))
 
 
-def _met(line: ShipmentLine, licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Reason:
+def _met(licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Reason:
     titles = "; ".join(sorted(regime.terms.title for regime in regimes))
     says = (
-        f"line {line.line_no}: licence {licence.licence_id} of {terms.authority} is {licence.state}, valid until"
+        f"licence {licence.licence_id} of {terms.authority} is {licence.state}, valid until"
         f" {terms.valid_until.date().isoformat()}, and meets its own conditions and those of {titles}"
     )
     return Reason(rule="licence.conditions", says=says)

@@ -51,6 +51,7 @@ class Verdict:
     draws: list[Draw] = field(default_factory=list)
     shares: list[Draw] = field(default_factory=list)
     """What is set aside for a shipment that is held because it was allotted less than it asked for."""
+    _noted: set[str] = field(default_factory=set)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -79,6 +80,12 @@ class Verdict:
     def refuse(self, reason: Reason) -> None:
         """Deny for a reason, unless an officer waived it."""
         (self.passed.append(_waived(reason, self.case)) if self.case.waived_by else self.refused.append(reason))
+
+    def note(self, reason: Reason) -> None:
+        """Note what passes for the whole shipment, once however many of its lines say it."""
+        if reason.says not in self._noted:
+            self._noted.add(reason.says)
+            self.passed.append(reason)
 
     def doubt(self, reason: Reason) -> None:
         """Hold for a reason, unless an officer waived it."""
