@@ -10,6 +10,8 @@ double-entry ledgers; what was wrong is put right by further entries.
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 EntryKind = Literal["grant", "brought_forward", "reserve", "write_off", "give_back", "refund", "unclear"]
 
 MASS = "MGM"
@@ -76,8 +78,7 @@ class Account:
         return self.used * 100 >= self.granted * used_percent
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One change of one account, numbered from 1 in its account; the deltas sum to the balance.
 
     `free_after` is what was free then; a draw may leave it below zero by no more than `beyond`,
@@ -103,8 +104,7 @@ class Entry:
         return f"{self.account_id}#{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True, array_like=True):
     """What one shipment line takes from one account, and the tolerance that it may rely on."""
 
     account_id: str
@@ -113,8 +113,7 @@ class Draw:
     beyond: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """Why an entry is written: the event, and the shipment line if it is about one."""
 
     event: str

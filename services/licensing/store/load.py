@@ -120,7 +120,7 @@ async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> None:
     for row in rows:
         if row.declared is not None:
             keys.add_declaration(records.declared_of(row.declared), policy)
-        drawn = {draw[0] for draw in records.draws_of(row.draws)}
+        drawn = {draw.account_id for draw in records.draws_of(row.draws)}
         keys.accounts |= drawn
         keys.licences |= {account_parts(account_id)[1] for account_id in drawn if account_id.startswith("licence:")}
 

@@ -187,6 +187,10 @@ class _QuotaState(msgspec.Struct):
     statuses: tuple[tuple[datetime, QuotaStatus], ...]
 
 
+_ENCODER = msgspec.json.Encoder()
+_DRAWS = msgspec.json.Decoder(tuple[Draw, ...])
+
+
 def text_of(value: Any) -> str:
     """Return a contract value as JSON text."""
     return encode_sorted(value).decode()
@@ -289,14 +293,14 @@ def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
 def moved_row(shipment: Shipment) -> tuple[Any, ...]:
     """Return what changes of a shipment as a row."""
     s = shipment
-    draws = text_of([(d.account_id, d.line_no, d.amount, d.beyond) for d in s.draws])
+    draws = _ENCODER.encode(s.draws).decode()
     held = (s.progress, s.is_held, s.held_as_of)
     return s.declared.shipment_id, *held, s.outcome, s.decisions, s.reservation, draws, s.cleared_at, s.left_at
 
 
-def draws_of(text: str) -> list[tuple[str, int, int, int]]:
-    """Return account, line, amount and tolerance of each draw of a shipment's row."""
-    return msgspec.json.decode(text, type=list[tuple[str, int, int, int]])
+def draws_of(text: str) -> tuple[Draw, ...]:
+    """Return the draws in a shipment's row."""
+    return _DRAWS.decode(text)
 
 
 @lru_cache(KEPT)
@@ -307,7 +311,6 @@ def declared_of(text: str) -> ShipmentDeclared:
 
 def shipment_of(row: Any) -> Shipment:
     """Return the shipment of a row."""
-    draws = tuple(Draw(*draw) for draw in draws_of(row.draws))
     return Shipment(
         declared_of(row.declared),
         row.declared_at,
@@ -318,7 +321,7 @@ def shipment_of(row: Any) -> Shipment:
         row.outcome,
         row.decisions,
         row.reservation,
-        draws,
+        draws_of(row.draws),
         row.cleared_at,
         row.left_at,
     )
@@ -327,7 +330,7 @@ def shipment_of(row: Any) -> Shipment:
 def lane_row(lane: Lane) -> tuple[Any, ...]:
     """Return a lane as a row."""
     ids = (lane.lane_id, lane.commodity_group, lane.origin, lane.destination)
-    return *ids, lane.state, lane.since, lane.sequence, text_of(lane.reasons), msgspec.json.encode(lane.stats).decode()
+    return *ids, lane.state, lane.since, lane.sequence, text_of(lane.reasons), _ENCODER.encode(lane.stats).decode()
 
 
 def lane_of(row: Any) -> Lane:
