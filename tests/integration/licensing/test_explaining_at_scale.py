@@ -17,8 +17,8 @@ MOST_ROWS_READ = 4000
 """An answer holds a thousand of anything at most; joins and the balances of parts come to it."""
 
 FILL = """
-INSERT INTO licensing.licence (licence_id, state, since, exporter, valid_from, valid_until, terms, opens)
-    SELECT 'L-' || n, 'active', now(), 'X' || n % 500, now(), now(), '{}', '[]' FROM generate_series(1, :rows) n;
+INSERT INTO licensing.licence (licence_id, state, since, exporter, valid_from, valid_until, terms, opens, stops)
+    SELECT 'L-' || n, 'active', now(), 'X' || n % 500, now(), now(), '{}', '[]', '[]' FROM generate_series(1, :rows) n;
 INSERT INTO licensing.account SELECT 'licence:L-' || n || ':1', 'MGM', 1000000, 0, 0, 0, 1
     FROM generate_series(1, :rows) n;
 INSERT INTO licensing.account SELECT 'quota:Q', 'MGM', 1000000000, 0, 0, 0, :rows;
