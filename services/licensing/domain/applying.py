@@ -7,9 +7,11 @@ from typing import Any
 from services.licensing.domain import (
     on_clock,
     on_licences,
+    on_opening_days,
     on_quotas,
     on_regimes,
     on_retractions,
+    on_reviews,
     on_shipments,
 )
 from services.licensing.domain.book import Book, Ending, Parked
@@ -44,7 +46,7 @@ _BY_CLASS: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (ShipmentDeclared, on_shipments.on_declared),
     (ShipmentMilestone, on_shipments.on_milestone),
     (ShipmentCorrected, on_shipments.on_corrected),
-    ((ReviewReleased, ReviewRejected, ReviewOverridden), on_shipments.on_review),
+    ((ReviewReleased, ReviewRejected, ReviewOverridden), on_reviews.on_review),
     (LicenceBatchIssued, on_licences.on_batch_issued),
     (LicenceTerms, on_licences.on_licence_terms),
     (LicenceUseBroughtForward, on_licences.on_use_brought_forward),
@@ -94,7 +96,7 @@ def _end(book: Book, overdue: Parked, tick: ClockTicked) -> None:
         return
     others = book.take_waiting(overdue.waiting_for)
     book.woken.extend(others)
-    for event, ending in on_shipments.on_shared_out(book, [overdue, *others], overdue.deadline):
+    for event, ending in on_opening_days.on_shared_out(book, [overdue, *others], overdue.deadline):
         _conclude(book, event, ending)
 
 

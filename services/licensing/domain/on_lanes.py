@@ -80,3 +80,24 @@ def masses_by_lane(book: Book, shipment: Shipment) -> dict[str, int]:
         for lane_id in lanes.lane_ids(book.policy.groups_of(line.commodity), declared.origin, (declared.destination,)):
             masses[lane_id] = masses.get(lane_id, 0) + line.net_mass.mg
     return masses
+
+
+def count_clearance(book: Book, shipment: Shipment, at: datetime, caused_by: str) -> None:
+    """Count what cleared in the shipment's lanes."""
+    shipment.cleared_at = at
+    for lane_id, mass_mg in masses_by_lane(book, shipment).items():
+        lane = book.lane(lane_id)
+        if lane.stats.gate_reasons and lanes.is_about_to_flow(lane, book.policy):
+            # What the change says of the licences must be what they have left now.
+            refresh_gates(book, (lane_id,), at, caused_by)
+        record(book, lane, lanes.on_cleared(lane, book.plausible(at), mass_mg, book.policy), caused_by)
+
+
+def uncount_clearance(book: Book, shipment: Shipment) -> None:
+    """Take what had cleared out of the shipment's lanes again."""
+    if shipment.cleared_at is None:
+        return
+    for lane_id, mass_mg in masses_by_lane(book, shipment).items():
+        lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), -mass_mg)
+        book.touch("lane", lane_id)
+    shipment.cleared_at = None

@@ -68,6 +68,8 @@ def on_licence_terms(book: Book, event: Event[LicenceApplied | LicenceIssued | L
         licence.terms = data
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, event.name)
+        if licence.stopped(_as_known(before, event.time)) == "suspended":
+            licence.state = "suspended"  # It expired meanwhile; new dates do not lift what an authority stopped.
         _settle_by_date(book, licence, _as_known(before, event.time))
     book.touch("licence", data.licence_id)
     until = data.valid_until.date().isoformat()
@@ -179,6 +181,8 @@ def _fold(licence_id: str, events: list[Event[Any]]) -> Licence:
             _step(licence, step, event.time)
             if isinstance(event.data, LicenceTerms):
                 licence.terms = event.data
+                if licence.stopped(event.time) == "suspended":
+                    licence.state = "suspended"
     return licence
 
 

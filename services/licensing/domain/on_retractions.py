@@ -4,16 +4,10 @@ from typing import Any
 
 from services.licensing.domain import on_licences, on_quotas, on_regimes
 from services.licensing.domain.book import Book, Ending, Past
-from services.licensing.domain.on_shipments import (
-    as_declared,
-    may_review,
-    replay_milestones,
-    restate,
-    review,
-    settle,
-    uncount_clearance,
-    withdraw,
-)
+from services.licensing.domain.concluding import as_declared, restate, settle, withdraw
+from services.licensing.domain.on_lanes import uncount_clearance
+from services.licensing.domain.on_reviews import may_review, review
+from services.licensing.domain.on_shipments import replay_milestones
 from services.licensing.domain.shipments import HAS_LEFT, Shipment
 from shared.cloudevents import Event
 from shared.errors import PermanentError
@@ -97,7 +91,7 @@ def _refold_shipment(
 ) -> None:
     """Let a shipment be what remains: its last declaration, its milestones, its last review."""
     declarations = [e for e in rest if isinstance(e.data, Declaration)]
-    had_left, was_over = shipment.progress in HAS_LEFT, shipment.is_over
+    left_at, was_over = shipment.left_at, shipment.is_over
     if not any(isinstance(e.data, ShipmentDeclared) for e in declarations):
         if isinstance(past.event.data, Declaration):
             says = f"the declaration was taken back: {event.data.reason}"
@@ -109,7 +103,7 @@ def _refold_shipment(
     if not has_left or not any(isinstance(e.data, ShipmentCleared) for e in rest):
         uncount_clearance(book, shipment)
     book.touch("shipment", shipment.declared.shipment_id)
-    is_unheld = shipment.outcome == "held" and had_left != has_left
+    is_unheld = shipment.outcome == "held" and shipment.left_at != left_at
     if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over) or is_unheld:
         _judge_anew(book, shipment, event, rest)
     else:
