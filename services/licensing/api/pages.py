@@ -32,6 +32,7 @@ HEADERS = {
     "cache-control": "private, no-cache",
 }
 UNITS = {"KGM": "kg", "C62": "uses"}
+FIGURES = ("asked", "left", "granted", "tolerance", "allotted", "position")
 _TERMS = {"shipment": ShipmentDeclared, "licence": LicenceTerms, "quota": QuotaOpened}
 
 
@@ -69,6 +70,12 @@ def entity_words(entity: str) -> str:
 def facts(terms: Mapping[str, Any], kind: str) -> dict[str, str]:
     """Return the single facts of a declaration or of terms."""
     return facts_of(msgspec.convert(terms, _TERMS[kind], strict=False))
+
+
+def figures(reason: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the figures of a reason in the order in which its sentence has them."""
+    found = reason.get("figures") or {}
+    return sorted(found.items(), key=lambda pair: FIGURES.index(pair[0]) if pair[0] in FIGURES else -1)
 
 
 def moment(text: str | None) -> Markup:
@@ -112,6 +119,7 @@ def _environment() -> Environment:
         "amount": spoken_amount,
         "entity_words": entity_words,
         "facts": facts,
+        "figures": figures,
         "json_text": json_text,
         "moment": moment,
         "moved": moved,

@@ -72,7 +72,8 @@ def _left(accounts: list[Answer]) -> str:
         return "its lines are below" if masses else "it has no limit of quantity"
     left, granted = (sum(Decimal(account[part]) for account in masses) for part in ("left", "granted"))
     unit = UNITS.get(masses[0]["unit"], masses[0]["unit"])
-    return f"{left:,f} {unit} of {granted:,f} {unit} are left"
+    over = f" over {len(masses)} lines" if len(masses) > 1 else ""
+    return f"{left:,f} {unit} of {granted:,f} {unit} are left{over}"
 
 
 def of_quota(answer: Answer) -> str:
