@@ -108,7 +108,7 @@ async def count_of(c: AsyncConnection, content: str) -> int:
 
 async def known(c: AsyncConnection, told: Sequence[LicenceTerms]) -> dict[str, Known]:
     """Return what licensing has of the licences that are told of."""
-    statement = text("SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids)")
+    statement = text(f"{records.LICENCE.select} WHERE licence_id = ANY(:ids)")
     rows = (await c.execute(statement, {"ids": sorted(terms.licence_id for terms in told)})).all()
     licences = await asyncio.to_thread(lambda: {row.licence_id: records.licence_of(row) for row in rows})
     owners = _accounts([*told, *(i.terms for i in licences.values() if i.terms)])

@@ -7,10 +7,7 @@ same lock; so does a month's account of a capped quota, which the first shipment
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC
-from functools import cache
-from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Missing, Parked, Past
@@ -21,30 +18,31 @@ from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
 from services.licensing.store import records
+from services.licensing.store.sql import fetch
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
 
-_PARKED = text("""
+_PARKED = """
     SELECT body, waiting_for, deadline FROM licensing.event
     WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now OR entity = ANY(:entities))
     ORDER BY parking_no
-""")
-_HISTORY = text("""
+"""
+_HISTORY = """
     SELECT body, entity, retracted_by FROM licensing.event WHERE entity = ANY(:entities) AND status = 'decided'
     ORDER BY applied_no
-""")
-_ACCOUNTS = """
-    SELECT * FROM licensing.account WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE
+"""
+_LICENCES = f"{records.LICENCE.select} WHERE licence_id = ANY(:ids) ORDER BY licence_id FOR UPDATE"
+_ACCOUNTS = f"{records.ACCOUNT.select} WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE"
+_SHIPMENTS = f"{records.SHIPMENT.select} WHERE shipment_id = ANY(:ids) ORDER BY shipment_id FOR UPDATE"
+_LANES = f"""
+    {records.LANE.select} WHERE lane_id = ANY(:ids) OR (commodity_group, origin) IN
+    (SELECT * FROM unnest(CAST(:groups AS text[]), CAST(:origins AS text[]))) ORDER BY lane_id FOR UPDATE
 """
 _OF_OWNERS = """
     SELECT a.account_id FROM licensing.account a JOIN unnest(CAST(:owners AS text[])) o
     ON a.account_id >= o COLLATE "C" AND a.account_id < (o || ';') COLLATE "C"
     AND (a.account_id = o OR a.account_id >= (o || ':') COLLATE "C")
 """
-
-
-_text = cache(text)
-"""Each statement is looked through for its parameters once."""
 
 
 async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]], policy: Policy) -> Book:
@@ -62,19 +60,15 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
     return book
 
 
-async def _rows(c: AsyncConnection, statement: str, **parameters: Any) -> Sequence[Any]:
-    return (await c.execute(_text(statement), parameters)).all()
-
-
 async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
     mode = "UPDATE" if keys.has_register_change else "SHARE"
-    book.clock = (await _rows(c, f"SELECT clock FROM licensing.register FOR {mode}"))[0].clock
-    for row in await _rows(c, "SELECT * FROM licensing.regime ORDER BY regime_id"):
-        book.regimes[row.regime_id] = records.regime_of(row)
-    for row in await _rows(c, "SELECT * FROM licensing.quota ORDER BY quota_id"):
-        book.quotas[row.quota_id] = records.quota_of(row)
+    book.clock = (await fetch(c, f"SELECT clock FROM licensing.register FOR {mode}"))[0]["clock"]
+    for row in await fetch(c, f"{records.REGIME.select} ORDER BY regime_id"):
+        book.regimes[row["regime_id"]] = records.regime_of(row)
+    for row in await fetch(c, f"{records.QUOTA.select} ORDER BY quota_id"):
+        book.quotas[row["quota_id"]] = records.quota_of(row)
     if keys.tick is not None:
-        due = await _rows(
+        due = await fetch(
             c,
             "(SELECT licence_id, valid_from AS due FROM licensing.licence WHERE state = 'issued' AND valid_from <= :b"
             " ORDER BY valid_from, licence_id LIMIT :n) UNION (SELECT licence_id, valid_until FROM licensing.licence"
@@ -83,16 +77,15 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
             b=keys.tick,
             n=DUE_AT_ONCE,
         )
-        book.due_licences = {row.licence_id for row in due}
+        book.due_licences = {row["licence_id"] for row in due}
         keys.licences |= book.due_licences
         keys.licences_changed |= book.due_licences
 
 
 async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
     """Read what the batch may wake or take back, and what has waited too long by its tick, in the order it came."""
-    parameters = {"keys": sorted(keys.wakes), "now": keys.tick, "entities": sorted(keys.histories)}
-    rows = (await c.execute(_PARKED, parameters)).all()
-    return [Parked(read_trade_event(row.body), row.waiting_for, row.deadline) for row in rows]
+    found = await fetch(c, _PARKED, keys=list(keys.wakes), now=keys.tick, entities=list(keys.histories))
+    return [Parked(read_trade_event(body), waiting_for, deadline) for body, waiting_for, deadline in found]
 
 
 async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -109,36 +102,34 @@ async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> None:
     """Add the accounts that milestones move, the licences above them, and what is judged anew."""
     if not keys.shipments:
         return
-    rows = await _rows(
+    rows = await fetch(
         c,
-        "SELECT draws, shipment_id, CASE WHEN shipment_id = ANY(:restated) THEN declared END AS declared"
+        "SELECT draws, CASE WHEN shipment_id = ANY(:restated) THEN declared END AS declared"
         " FROM licensing.shipment WHERE shipment_id = ANY(:ids)"
         " AND (reservation <> 'none' OR shipment_id = ANY(:restated))",
-        ids=sorted(keys.shipments),
-        restated=sorted(keys.restated),
+        ids=list(keys.shipments),
+        restated=list(keys.restated),
     )
-    for row in rows:
-        if row.declared is not None:
-            keys.add_declaration(records.declared_of(row.declared), policy)
-        drawn = {draw.account_id for draw in records.draws_of(row.draws)}
+    for draws, declared in rows:
+        if declared is not None:
+            keys.add_declaration(records.declared_of(declared), policy)
+        drawn = {draw.account_id for draw in records.draws_of(draws)}
         keys.accounts |= drawn
         keys.licences |= {account_parts(account_id)[1] for account_id in drawn if account_id.startswith("licence:")}
 
 
 async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
-    wanted = sorted(keys.licences)
-    statement = "SELECT * FROM licensing.licence WHERE licence_id = ANY(:ids) ORDER BY licence_id FOR UPDATE"
-    rows = await _rows(c, statement, ids=wanted) if wanted else []
-    missing = sorted(keys.licences - {row.licence_id for row in rows})
+    rows = await fetch(c, _LICENCES, ids=list(keys.licences)) if keys.licences else []
+    missing = sorted(keys.licences - {row["licence_id"] for row in rows})
     if missing:
         awaited = ((licence_id, "awaited", *(None,) * 6, "[]", "[]") for licence_id in missing)
         await records.LICENCE.insert_missing(c, awaited)
-        rows = [*rows, *await _rows(c, statement, ids=missing)]
+        rows = [*rows, *await fetch(c, _LICENCES, ids=missing)]
     for row in rows:
-        book.licences[row.licence_id] = records.licence_of(row)
+        book.licences[row["licence_id"]] = records.licence_of(row)
     batches = "SELECT batch_id, terms FROM licensing.batch WHERE batch_id = ANY(:ids)"
-    for row in await _rows(c, batches, ids=sorted(keys.batches)) if keys.batches else ():
-        book.batches[row.batch_id] = records.batch_of(row.terms)
+    for row in await fetch(c, batches, ids=list(keys.batches)) if keys.batches else ():
+        book.batches[row["batch_id"]] = records.batch_of(row["terms"])
 
 
 async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
@@ -150,13 +141,13 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable
     owners = [account_name("licence", i) for i in keys.licences_changed]
     owners += [account_name("quota", i) for i in keys.quotas_changed]
     if owners:
-        keys.accounts.update(row.account_id for row in await _rows(c, _OF_OWNERS, owners=owners))
+        keys.accounts.update(row["account_id"] for row in await fetch(c, _OF_OWNERS, owners=owners))
     if not keys.accounts:
         return
     months = sorted(i for i in keys.accounts if account_parts(i)[2:3] == ["month"])
     await records.ACCOUNT.insert_missing(c, (records.account_row(Account(i)) for i in months))
-    for row in await _rows(c, _ACCOUNTS, ids=sorted(keys.accounts)):
-        book.accounts[row.account_id] = records.account_of(row)
+    for row in await fetch(c, _ACCOUNTS, ids=list(keys.accounts)):
+        book.accounts[row["account_id"]] = records.account_of(row)
     for account_id in keys.accounts - set(book.accounts):
         if account_id.startswith("quota:"):
             book.accounts[account_id] = Account(account_id)
@@ -178,9 +169,8 @@ async def _plan_quota_accounts(c: AsyncConnection, keys: Keys, book: Book, event
 
 
 async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:
-    statement = "SELECT * FROM licensing.shipment WHERE shipment_id = ANY(:ids) ORDER BY shipment_id FOR UPDATE"
-    for row in await _rows(c, statement, ids=sorted(keys.shipments)) if keys.shipments else ():
-        book.shipments[row.shipment_id] = records.shipment_of(row)
+    for row in await fetch(c, _SHIPMENTS, ids=list(keys.shipments)) if keys.shipments else ():
+        book.shipments[row["shipment_id"]] = records.shipment_of(row)
 
 
 async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -200,9 +190,9 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
 async def _histories(c: AsyncConnection, keys: Keys, book: Book) -> None:
     book.histories = {entity: [] for entity in keys.histories}
     if keys.histories:
-        for row in (await c.execute(_HISTORY, {"entities": sorted(keys.histories)})).all():
-            past = Past(read_trade_event(row.body), row.retracted_by is not None)
-            book.histories[row.entity].append(past)
+        for row in await fetch(c, _HISTORY, entities=list(keys.histories)):
+            past = Past(read_trade_event(row["body"]), row["retracted_by"] is not None)
+            book.histories[row["entity"]].append(past)
 
 
 async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -212,8 +202,8 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
     wanted.update(*(shipment.lanes for shipment in book.shipments.values()))
     families = set(keys.families)
     if _closes_days(keys, book):
-        every = await _rows(c, "SELECT DISTINCT commodity_group, origin FROM licensing.lane")
-        families |= {(row.commodity_group, row.origin) for row in every}
+        every = await fetch(c, "SELECT DISTINCT commodity_group, origin FROM licensing.lane")
+        families |= {(row["commodity_group"], row["origin"]) for row in every}
     await _lock_lanes(c, wanted, families, book)
     new = wanted - set(book.lanes)
     if new:
@@ -223,15 +213,14 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 
 async def _lock_lanes(c: AsyncConnection, ids: set[str], families: set[tuple[str, str]], book: Book) -> None:
-    rows = await _rows(
+    rows = await fetch(
         c,
-        "SELECT * FROM licensing.lane WHERE lane_id = ANY(:ids) OR (commodity_group, origin) IN"
-        " (SELECT * FROM unnest(CAST(:groups AS text[]), CAST(:origins AS text[]))) ORDER BY lane_id FOR UPDATE",
-        ids=sorted(ids),
+        _LANES,
+        ids=list(ids),
         groups=[group for group, _ in sorted(families)],
         origins=[origin for _, origin in sorted(families)],
     )
-    book.lanes.update({row.lane_id: records.lane_of(row) for row in rows})
+    book.lanes.update({row["lane_id"]: records.lane_of(row) for row in rows})
 
 
 def _lane(lane_id: str) -> Lane:
