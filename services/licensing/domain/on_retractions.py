@@ -9,7 +9,7 @@ from services.licensing.domain.on_lanes import uncount_clearance
 from services.licensing.domain.on_reviews import may_review, review
 from services.licensing.domain.on_shipments import replay_milestones
 from services.licensing.domain.shipments import HAS_LEFT, Shipment
-from shared.cloudevents import Event
+from shared.cloudevents import Event, entity_key
 from shared.errors import PermanentError
 from shared.events import (
     Declaration,
@@ -47,7 +47,7 @@ def on_retracted(book: Book, event: Event[EventRetracted]) -> Ending:
 def _on_waiting_retracted(book: Book, event: Event[EventRetracted], name: str) -> Ending:
     """Take back an event that waits, so that it never takes effect; wait for one that has not come."""
     parked = book.find_parked(name)
-    if parked is None:
+    if parked is None or entity_key(parked.event) != event.data.entity:
         return Ending("parked", "", f"event:{name}")
     _refuse_retraction(parked.event)
     book.parked[parked.waiting_for].remove(parked)

@@ -3,12 +3,13 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from msgspec import structs
 
 import services.licensing
 from lanewatch.stack import StackConfig, Topics
@@ -78,7 +79,7 @@ def books_in_memory(book: WholeBook) -> dict[str, list[tuple[Any, ...]]]:
         (d.decision_id, d.outcome, text_of(d.reasons), list(d.ledger_entries), version, d.caused_by, d.at)
         for d in book.decisions
     ]
-    entries = [astuple(entry) for entry in book.entries]
+    entries = [structs.astuple(entry) for entry in book.entries]
     events = [(*name.split(" ", 1), ending.status, ending.outcome) for name, ending in book.endings.items()]
     return {
         "decision": sorted((*d, book.superseded.get(d[0])) for d in decisions),
@@ -139,7 +140,7 @@ def eventful() -> list[bytes]:
     """Return a log in which shipments on five licences meet everything that can happen to them."""
     chance = random.Random(7)  # noqa: S311 - a reproducible log, no secret
     certified: dict[str, Any] = {"needs_evidence": ["sustainability"]}
-    log = [regime(), quota(kg="3000")]
+    log = [regime(), quota(kg="20000")]
     late = [licence(f"L-{n}", kg="800", **(certified if n == 4 else {})) for n in range(5)]
     for n in range(400):
         kg = str(chance.choice((1, 5, 20, 40)))
