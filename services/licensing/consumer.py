@@ -72,7 +72,7 @@ class EventHandler:
                     raise RetryableError(f"what the batch needs keeps changing: {missing}") from missing
             except IntegrityError as error:
                 # Another worker recorded the same event under another key a moment ago.
-                if "event_pkey" in str(error):
+                if any(name in str(error) for name in ("event_pkey", "batch_pkey")):
                     raise RetryableError("another worker recorded the same event") from error
                 raise
 

@@ -83,9 +83,11 @@ def apply_all(book: Book, events: Iterable[Event[TradeData]]) -> None:
 def apply(book: Book, event: Event[TradeData]) -> None:
     """Apply one event, and after it whatever was waiting for what it brought."""
     if isinstance(event.data, ClockTicked):
-        while (overdue := book.take_overdue(event.data.now)) is not None:
-            book.woken.append(overdue)
-            _end(book, overdue, event.data)
+        for overdue in book.overdue(event.data.now):
+            # Another that was overdue may have let it go on, or taken it along.
+            if book.unpark(overdue):
+                book.woken.append(overdue)
+                _end(book, overdue, event.data)
     _conclude(book, event, _apply_one(book, event))
 
 
@@ -120,7 +122,7 @@ def _park(book: Book, event: Event[TradeData], ending: Ending) -> None:
     deadline = ending.deadline or on_shipments.parking_deadline(book, event)
     book.parkings += 1
     book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline, book.parkings)
-    book.parked.setdefault(waiting_for, []).append(Parked(event, waiting_for, deadline))
+    book.park(Parked(event, waiting_for, deadline))
 
 
 def _apply_one(book: Book, event: Event[TradeData]) -> Ending:

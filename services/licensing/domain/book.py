@@ -14,6 +14,9 @@ from services.licensing.domain.shipments import Shipment
 from shared.cloudevents import Event, entity_key
 from shared.events import LicenceBatchIssued, Reason, TradeData
 
+OVERDUE_AT_ONCE = 2000
+"""So many events at most end their waiting with one tick; the others do with the next ones."""
+
 
 class Missing(Exception):
     """Deciding needs something that was not loaded: load it as well and decide the batch anew."""
@@ -86,7 +89,7 @@ class Book:
     accounts: dict[str, Account] = field(default_factory=dict)
     shipments: dict[str, Shipment] = field(default_factory=dict)
     lanes: dict[str, Lane] = field(default_factory=dict)
-    parked: dict[str, list[Parked]] = field(default_factory=dict)
+    parked: dict[str, dict[str, Parked]] = field(default_factory=dict)
     """By what is waited for: all that waits for `wakes`, and whatever is due by the batch's latest tick."""
     wakes: set[str] = field(default_factory=set)
     """What the batch may bring."""
@@ -168,25 +171,36 @@ class Book:
         """Take out, in their order, the events that wait for a thing. Raises Missing."""
         if key not in self.wakes:
             raise Missing("wake", key)
-        return self.parked.pop(key, [])
+        return self.take_waiting(key)
 
     def take_waiting(self, key: str) -> list[Parked]:
         """Take out, in their order, the loaded events that wait for a thing."""
-        return self.parked.pop(key, [])
+        return list(self.parked.pop(key, {}).values())
+
+    def park(self, parked: Parked) -> None:
+        """Let an event wait behind those that wait for the same."""
+        self.parked.setdefault(parked.waiting_for, {})[parked.event.name] = parked
+
+    def unpark(self, parked: Parked) -> bool:
+        """Take out a waiting event; return whether it was still waiting."""
+        return self.parked.get(parked.waiting_for, {}).pop(parked.event.name, None) is not None
 
     def find_parked(self, name: str) -> Parked | None:
         """Return a waiting event by its name."""
-        every = (parked for waiting in self.parked.values() for parked in waiting)
-        return next((parked for parked in every if parked.event.name == name), None)
+        return next((waiting[name] for waiting in self.parked.values() if name in waiting), None)
 
-    def take_overdue(self, now: datetime) -> Parked | None:
-        """Take out, of what may wait no longer, the one with the earliest deadline."""
-        due = [parked for waiting in self.parked.values() for parked in waiting if parked.deadline <= now]
-        if not due:
-            return None
-        first = min(due, key=_by_deadline)
-        self.parked[first.waiting_for].remove(first)
-        return first
+    def overdue(self, now: datetime) -> list[Parked]:
+        """Return what may wait no longer, the earliest deadline first.
+
+        Of what waits for something else than its share of a quota only so many at once, so that no tick takes long.
+        """
+        every = (parked for waiting in self.parked.values() for parked in waiting.values() if parked.deadline <= now)
+        due, others = [], 0
+        for parked in sorted(every, key=_by_deadline):
+            others += not parked.waiting_for.startswith("allotment:")
+            if others <= OVERDUE_AT_ONCE or parked.waiting_for.startswith("allotment:"):
+                due.append(parked)
+        return due
 
     def history(self, entity: str) -> list[Past]:
         """Return what was applied to a thing, oldest first. Raises Missing."""

@@ -58,7 +58,7 @@ def judged(
 
 def _open_month(book: Book, cap_mg: int, account_ids: list[str], caused_by: str) -> None:
     for account_id in account_ids:
-        if not book.account(account_id).entries:
+        if book.account(account_id).granted != cap_mg:
             regrant(book, account_id, "MGM", cap_mg, Cause(caused_by))
 
 

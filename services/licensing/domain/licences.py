@@ -45,8 +45,8 @@ TRANSITIONS: dict[tuple[LicenceState, str], LicenceState] = {
     ("expired", "revoked"): "revoked",
 }
 """What a licence becomes. `awaited` is a licence that shipments name and no authority has spoken of yet.
-`issued` becomes `active` (or `expired`) by its dates and `exhausted` by its balances, at once where they say so:
-`settled` takes those steps. Suspended is not revoked: it can be reinstated; surrendered and revoked are final."""
+`issued` becomes `active` (or `expired`) by its dates and `exhausted` by its balances, at once where they say so.
+Suspended is not revoked: it can be reinstated; surrendered and revoked are final."""
 
 OPENS: frozenset[LicenceState] = frozenset({"active", "exhausted"})
 """In these states a licence counts among those that open its lanes, with what it has left."""
@@ -71,8 +71,9 @@ class Licence:
 
     def stopped(self, at: datetime) -> LicenceState | None:
         """Return the state that forbids to draw on the licence for goods declared at a time, if any."""
-        state = next((state for since, state in reversed(self.stops) if since <= at), None)
-        return state if state in REFUSES else None
+        known = [state for since, state in self.stops if since <= at]
+        final = next((state for state in known if state in ("surrendered", "revoked")), None)
+        return final or ("suspended" if known and known[-1] == "suspended" else None)
 
     def account_of(self, line_no: int) -> str:
         """Return the id of the account of a line's mass."""

@@ -148,6 +148,10 @@ def _settle_by_date(book: Book, licence: Licence, at: datetime) -> None:
         _step(licence, step, at)
 
 
+def _since(stop: tuple[datetime, LicenceState]) -> datetime:
+    return stop[0]
+
+
 def _as_known(licence: Licence, at: datetime) -> datetime:
     """Return when a step counts as taken: one that comes late does not turn the licence's clock back."""
     return max(at, licence.since or at)
@@ -224,4 +228,4 @@ def _step(licence: Licence, step: str, at: datetime) -> None:
     if state is not None:
         licence.state, licence.since = state, _as_known(licence, at)
         if step in STOPS:
-            licence.stops = tuple(sorted((*licence.stops, (at, STOPS[step]))))
+            licence.stops = tuple(sorted((*licence.stops, (at, STOPS[step])), key=_since))

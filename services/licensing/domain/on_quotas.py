@@ -5,7 +5,7 @@ from typing import Any
 
 from services.licensing.domain import announcing, quotas
 from services.licensing.domain.book import Book, Ending
-from services.licensing.domain.ledger import MASS, Account, Cause
+from services.licensing.domain.ledger import MASS, Account, Cause, account_parts
 from services.licensing.domain.on_lanes import lanes_of_quota, refresh_gates
 from services.licensing.domain.posting import regrant
 from services.licensing.domain.quotas import Quota, QuotaChange
@@ -112,7 +112,8 @@ def now(book: Book, at: datetime) -> datetime:
 
 
 def _emptied(book: Book, quota: Quota, caused_by: str) -> Account:
-    for account_id in quota.grants():
+    months = [i for i in book.accounts if account_parts(i)[:3] == ["quota", quota.terms.quota_id, "month"]]
+    for account_id in (*quota.grants(), *sorted(months)):
         book.account(account_id)
         regrant(book, account_id, MASS, 0, Cause(caused_by))
     return book.account(quota.account_id)

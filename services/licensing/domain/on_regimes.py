@@ -12,7 +12,6 @@ from shared.errors import PermanentError
 from shared.events import RegimeAmended, RegimeAnnounced, RegimeEnded, RegimeReinstated, RegimeSuspended
 
 DECIDED = Ending("decided", "applied")
-RegimeEvent = RegimeAnnounced | RegimeAmended | RegimeSuspended | RegimeReinstated | RegimeEnded
 
 
 def on_regime_terms(book: Book, event: Event[RegimeAnnounced | RegimeAmended]) -> Ending:
@@ -62,7 +61,7 @@ def fold(events: list[Event[Any]]) -> Regime | None:
     """Return the regime that a history makes; a step without the one that it needs makes nothing."""
     regime: Regime | None = None
     for event in events:
-        if isinstance(event.data, RegimeAnnounced | RegimeAmended):
+        if isinstance(event.data, RegimeAnnounced) or (isinstance(event.data, RegimeAmended) and regime is not None):
             regime = regimes.announced(event.data, regime)
         elif regime is not None:
             regime = regimes.changed(regime, event.data, event.time)

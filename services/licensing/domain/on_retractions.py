@@ -50,7 +50,7 @@ def _on_waiting_retracted(book: Book, event: Event[EventRetracted], name: str) -
     if parked is None or entity_key(parked.event) != event.data.entity:
         return Ending("parked", "", f"event:{name}")
     _refuse_retraction(parked.event)
-    book.parked[parked.waiting_for].remove(parked)
+    book.unpark(parked)
     book.woken.append(parked)
     book.endings[name] = Ending("decided", "retracted")
     book.applied[name] = None
@@ -67,7 +67,10 @@ def _refuse_retraction(event: Event[Any]) -> None:
 
 def _forget_parked(book: Book, event: Event[Any]) -> None:
     """Withdraw a declaration that waited; any other waiting event has had no effect."""
-    if isinstance(event.data, ShipmentDeclared) and (shipment := book.shipments.get(event.data.shipment_id)):
+    others = (p.event for waiting in book.parked.values() for p in waiting.values())
+    is_declared = any(isinstance(o.data, ShipmentDeclared) and entity_key(o) == entity_key(event) for o in others)
+    shipment = book.shipments.get(event.data.shipment_id) if isinstance(event.data, ShipmentDeclared) else None
+    if shipment is not None and not is_declared:
         shipment.progress = "retracted"
         book.touch("shipment", event.data.shipment_id)
 
@@ -103,8 +106,11 @@ def _refold_shipment(
     if not has_left or not any(isinstance(e.data, ShipmentCleared) for e in rest):
         uncount_clearance(book, shipment)
     book.touch("shipment", shipment.declared.shipment_id)
+    if shipment.is_over:  # It draws nothing, and nothing is decided of it.
+        shipment.declared = as_declared(declarations[-1].data)
     is_unheld = shipment.outcome == "held" and shipment.left_at != left_at
-    if isinstance(past.event.data, (Declaration, *REVIEWS)) or (was_over and not shipment.is_over) or is_unheld:
+    is_changed = isinstance(past.event.data, (Declaration, *REVIEWS)) or was_over or is_unheld
+    if is_changed and not shipment.is_over:
         _judge_anew(book, shipment, event, rest)
     else:
         settle(book, shipment, shipment.draws, event.time, event.name)

@@ -26,7 +26,7 @@ def on_review(book: Book, event: Event[Review]) -> Ending:
     """
     data = event.data
     shipment = book.shipments.get(data.shipment_id)
-    if shipment is None or (shipment.outcome is None and not shipment.is_over):
+    if shipment is None or shipment.is_awaited:
         return Ending("parked", "", f"shipment:{data.shipment_id}")
     if shipment.is_over or not may_review(shipment, data):
         state = shipment.progress if shipment.is_over else shipment.outcome

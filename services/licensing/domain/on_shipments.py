@@ -19,7 +19,7 @@ from services.licensing.domain.concluding import (
 from services.licensing.domain.on_lanes import count_clearance, judge_new
 from services.licensing.domain.rules.evidence import lapsed
 from services.licensing.domain.rules.verdict import Case, with_effect
-from services.licensing.domain.shipments import HAS_LEFT, MilestoneRefused, Shipment
+from services.licensing.domain.shipments import MilestoneRefused, Shipment
 from shared.cloudevents import Event
 from shared.errors import PermanentError
 from shared.events import (
@@ -66,7 +66,7 @@ def on_corrected(book: Book, event: Event[ShipmentCorrected]) -> Ending:
     """
     data = event.data
     shipment = book.shipments.get(data.shipment_id)
-    if shipment is None or (shipment.outcome is None and not shipment.is_over):
+    if shipment is None or shipment.is_awaited:
         return Ending("parked", "", f"shipment:{data.shipment_id}")
     if shipment.is_over:
         raise PermanentError(
@@ -82,17 +82,20 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     """
     data = event.data
     shipment = book.shipments.get(data.shipment_id)
-    if shipment is None or (shipment.outcome is None and not shipment.is_over):
+    if shipment is None or shipment.is_awaited:
         return Ending("parked", "", f"shipment:{data.shipment_id}")
-    milestone, had_left = data.TYPE.rpartition(".")[2], shipment.progress in HAS_LEFT
+    milestone, left_at = data.TYPE.rpartition(".")[2], shipment.left_at
     try:
         note = shipments.advance(shipment, milestone, event.time)
     except MilestoneRefused as refusal:
         raise PermanentError(str(refusal), pointer="/data/shipment_id") from refusal
     book.touch("shipment_moved", data.shipment_id)
-    is_leaving = not had_left and shipment.progress in HAS_LEFT and shipment.outcome == "permitted"
-    if is_leaving and (faults := lapsed(Case(shipment.declared, shipment.declared_at, book), event.time)):
+    case = Case(shipment.declared, shipment.declared_at, book)
+    is_leaving = left_at is None and shipment.left_at is not None and not shipment.is_over
+    if is_leaving and shipment.outcome == "permitted" and (faults := lapsed(case, event.time)):
         decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
+    if left_at is not None and shipment.left_at != left_at and shipment.outcome == "held" and not shipment.is_over:
+        _hold_no_longer(book, shipment, case, left_at, event)
     settle(book, shipment, shipment.draws, event.time, event.name)
     if milestone != "cleared":
         return Ending("decided", note or milestone)
@@ -102,6 +105,14 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
         return Ending("decided", "was cleared before")
     count_clearance(book, shipment, event.time, event.name)
     return Ending("decided", "cleared")
+
+
+def _hold_no_longer(
+    book: Book, shipment: Shipment, case: Case, thought_left_at: datetime, event: Event[ShipmentMilestone]
+) -> None:
+    """Judge anew a shipment that was held for its papers, and left earlier than was known, when they were valid."""
+    if shipment.left_at is not None and lapsed(case, thought_left_at) and not lapsed(case, shipment.left_at):
+        conclude(book, shipment, judged(book, shipment, event.name), event.time, event.name)
 
 
 def replay_milestones(shipment: Shipment, rest: Iterable[Event[Any]]) -> None:

@@ -90,7 +90,7 @@ def settle_licence(book: Book, licence_id: str, at: datetime, caused_by: str) ->
     step = "exhausted" if is_used_up(book, licence) else "replenished"
     state = next_state(licence, step)
     if state is not None:
-        licence.state, licence.since = state, at
+        licence.state, licence.since = state, max(at, licence.since or at)
         book.touch("licence", licence_id)
         says = "is exhausted" if step == "exhausted" else "has something left again"
         licence_changed(book, licence, step, at, caused_by, says)

@@ -50,6 +50,11 @@ class Shipment:
         return self.progress in IS_OVER
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether there is nothing to act on: it waits for its decision, or to be declared anew."""
+        return self.progress == "retracted" or (self.outcome is None and not self.is_over)
+
+    @property
     def decision_id(self) -> str:
         """The id of its latest decision."""
         return f"{self.declared.shipment_id}#{self.decisions}"
@@ -98,10 +103,11 @@ def advance(shipment: Shipment, milestone: str, at: datetime) -> str:
         shipment.progress = "rejected" if milestone == "rejected" else "cancelled"
     elif shipment.is_over:
         raise MilestoneRefused(f"a shipment that was {shipment.progress} cannot be {milestone}")
-    elif RANK[milestone] > RANK[shipment.progress]:  # type: ignore[index]
-        if shipment.progress not in HAS_LEFT:
-            shipment.left_at = at
-        shipment.progress = milestone  # type: ignore[assignment]
+    else:
+        if milestone in HAS_LEFT:
+            shipment.left_at = min(at, shipment.left_at or at)
+        if RANK[milestone] > RANK[shipment.progress]:  # type: ignore[index]
+            shipment.progress = milestone  # type: ignore[assignment]
     return ""
 
 

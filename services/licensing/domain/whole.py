@@ -51,7 +51,7 @@ class WholeBook(Book):
 
     def waiting_for(self, key: str) -> list[Parked]:
         """Take out, in their order, the events that wait for a thing."""
-        return self.parked.pop(key, [])
+        return self.take_waiting(key)
 
     def history(self, entity: str) -> list[Past]:
         """Return what was applied to a thing, oldest first."""

@@ -1,16 +1,17 @@
 """Locks and loads a batch's working set, always in one order: register, licences, accounts, shipments, lanes.
 
-Two workers therefore never wait for each other in a circle. A licence that nobody has issued gets
+Two workers therefore do not wait for each other in a circle, unless both bring a new licence or lane into being: the
+database then ends one of the two, and it is tried again. A licence that nobody has issued gets
 a placeholder row, so that the shipment that waits for it and the event that brings it take the
 same lock; so does a month's account of a capped quota, which the first shipment of the month opens.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.licensing.domain.book import Book, Missing, Parked, Past
+from services.licensing.domain.book import OVERDUE_AT_ONCE, Book, Missing, Parked, Past
 from services.licensing.domain.lanes import Lane
 from services.licensing.domain.ledger import Account, account_name, account_parts
 from services.licensing.domain.on_clock import DUE_AT_ONCE
@@ -24,7 +25,12 @@ from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
 
 _PARKED = """
     SELECT body, waiting_for, deadline FROM licensing.event
-    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR deadline <= :now OR entity = ANY(:entities))
+    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR entity = ANY(:entities)
+        OR (deadline <= :now AND waiting_for LIKE 'allotment:%')
+        OR (source, id) IN (
+            SELECT source, id FROM licensing.event
+            WHERE status = 'parked' AND deadline <= :now AND waiting_for NOT LIKE 'allotment:%'
+            ORDER BY deadline, source || ' ' || id COLLATE "C" LIMIT :most))
     ORDER BY parking_no
 """
 _HISTORY = """
@@ -44,15 +50,18 @@ _OF_OWNERS = """
     AND (a.account_id = o OR a.account_id >= (o || ':') COLLATE "C")
 """
 
+Judged = tuple[Declaration, datetime]
+"""A declaration, and as of when it is judged."""
+
 
 async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]], policy: Policy) -> Book:
     """Return the working set, locked until the transaction ends. Raises Missing when a lock came too late."""
     book = Book(policy)
     await _register(c, keys, book)
     await _plan_waiting(c, keys, book)
-    await _plan_draws(c, keys, policy)
+    restated = await _plan_draws(c, keys, policy)
     await _licences(c, keys, book)
-    await _accounts(c, keys, book, events)
+    await _accounts(c, keys, book, _judged(events, restated))
     await _shipments(c, keys, book)
     await _waiting(c, keys, book)
     await _histories(c, keys, book)
@@ -84,7 +93,9 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
 
 async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
     """Read what the batch may wake or take back, and what has waited too long by its tick, in the order it came."""
-    found = await fetch(c, _PARKED, keys=list(keys.wakes), now=keys.tick, entities=list(keys.histories))
+    found = await fetch(
+        c, _PARKED, keys=list(keys.wakes), now=keys.tick, most=OVERDUE_AT_ONCE, entities=list(keys.histories)
+    )
     return [Parked(read_trade_event(body), waiting_for, deadline) for body, waiting_for, deadline in found]
 
 
@@ -98,24 +109,38 @@ async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
             return
 
 
-async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> None:
-    """Add the accounts that milestones move, the licences above them, and what is judged anew."""
+async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> dict[str, Judged]:
+    """Add the accounts that milestones move and the licences above them; return what may be judged anew."""
+    found: dict[str, Judged] = {}
     if not keys.shipments:
-        return
+        return found
     rows = await fetch(
         c,
-        "SELECT draws, CASE WHEN shipment_id = ANY(:restated) THEN declared END AS declared"
+        "SELECT draws, CASE WHEN shipment_id = ANY(:restated) THEN declared END AS declared, declared_at"
         " FROM licensing.shipment WHERE shipment_id = ANY(:ids)"
         " AND (reservation <> 'none' OR shipment_id = ANY(:restated))",
         ids=list(keys.shipments),
         restated=list(keys.restated),
     )
-    for draws, declared in rows:
+    for draws, declared, declared_at in rows:
         if declared is not None:
-            keys.add_declaration(records.declared_of(declared), policy)
+            known = records.declared_of(declared)
+            found[known.shipment_id] = known, declared_at
+            keys.add_declaration(known, policy)
         drawn = {draw.account_id for draw in records.draws_of(draws)}
         keys.accounts |= drawn
         keys.licences |= {account_parts(account_id)[1] for account_id in drawn if account_id.startswith("licence:")}
+    return found
+
+
+def _judged(events: Iterable[Event[TradeData]], restated: dict[str, Judged]) -> list[Judged]:
+    """Return what the batch's events let be judged, and as of when: a correction as of its declaration."""
+    found = list(restated.values())
+    for event in events:
+        if isinstance(event.data, Declaration):
+            _, at = restated.get(event.data.shipment_id, (event.data, event.time))
+            found.append((event.data, at))
+    return found
 
 
 async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
@@ -132,12 +157,12 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
         book.batches[row["batch_id"]] = records.batch_of(row["terms"])
 
 
-async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+async def _accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Judged]) -> None:
     """Lock the accounts that may be drawn or looked at; one that is not there is an account that has nothing."""
     for licence in book.licences.values():
         keys.accounts.update(licence.grants())
     if book.quotas:
-        await _plan_quota_accounts(c, keys, book, events)
+        await _plan_quota_accounts(c, keys, book, judged)
     owners = [account_name("licence", i) for i in keys.licences_changed]
     owners += [account_name("quota", i) for i in keys.quotas_changed]
     if owners:
@@ -153,16 +178,14 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable
             book.accounts[account_id] = Account(account_id)
 
 
-async def _plan_quota_accounts(c: AsyncConnection, keys: Keys, book: Book, events: Iterable[Event[TradeData]]) -> None:
+async def _plan_quota_accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Judged]) -> None:
     """Add what the batch's shipments draw on, and what lanes that are judged anew look at."""
     waiting = [parked.event for parked in await _parked(c, keys)] if keys.wakes or keys.tick else []
-    for event in (*events, *waiting):
-        if isinstance(event.data, Declaration):
-            for quota in book.quotas.values():
-                for line in event.data.lines:
-                    if quota.in_period(event.time) and quota.concerns(event.data, line.commodity):
-                        parts = quota.parts(event.data, line.commodity, event.time)
-                        keys.accounts.update(part.account_id for part in parts)
+    for declared, at in (*judged, *_judged(waiting, {})):
+        for quota in book.quotas.values():
+            for line in declared.lines:
+                if quota.in_period(at) and quota.concerns(declared, line.commodity):
+                    keys.accounts.update(part.account_id for part in quota.parts(declared, line.commodity, at))
     if keys.has_register_change or keys.licences_changed:
         for quota in book.quotas.values():
             keys.accounts.update(i for i in quota.grants() if account_parts(i)[2:3] in ([], ["sub"]))
@@ -184,7 +207,7 @@ async def _waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
                 raise Missing("licence", *unlocked)
             if (key := entity_key(parked.event)) not in keys.wakes:
                 raise Missing("wake", key)
-        book.parked.setdefault(parked.waiting_for, []).append(parked)
+        book.park(parked)
 
 
 async def _histories(c: AsyncConnection, keys: Keys, book: Book) -> None:

@@ -1,5 +1,8 @@
 """Shipments, licences, quotas and the ledger on a real database."""
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
 from tests.integration.licensing.conftest import Desk
 from tests.support.trade import MAGNET, declared, licence, milestone, quota, regime, tick
 
@@ -120,3 +123,22 @@ async def test_waiting_begins_when_an_old_event_arrives_not_when_it_happened(des
     assert (await desk.shipment("S1"))["outcome"] is None
     await desk.feed(licence())
     assert (await desk.shipment("S1"))["outcome"] == "permitted"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "('quota:Q-1', 2, 'reserve', 0, 2000, 0, 5, 0)",
+        "('quota:Q-1', 2, 'reserve', 0, 2000000000, 0, -1000000000, 0)",
+        "('quota:Q-1', 3, 'reserve', 0, 1, 0, 999999999, 0)",
+        "('quota:Q-9', 1, 'reserve', 0, 1, 0, 1000, 0)",
+    ],
+    ids=["another sum", "more than is free", "a number left out", "from nothing"],
+)
+async def test_the_database_itself_refuses_an_entry_that_does_not_follow_or_overdraws(desk: Desk, row: str) -> None:
+    await desk.feed(quota(kg="1000"))
+    columns = "account_id, number, kind, granted, reserved, written_off, free_after, beyond, caused_by"
+    with pytest.raises(IntegrityError):
+        await desk.sql(
+            f"INSERT INTO licensing.ledger_entry ({columns}) SELECT v.*, 'x' FROM (VALUES {row}) v RETURNING 1"
+        )

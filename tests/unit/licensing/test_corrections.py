@@ -213,3 +213,79 @@ def test_evidence_must_be_valid_at_declaration_and_at_clearance(books: Books) ->
     assert not lane.open_days
     books.feed(review("released"))
     assert (books.outcome("S1"), sum(lane.open_days.values())) == ("permitted", 100 * 10**6)
+
+
+def stop(step: str, day: int, **over: str) -> bytes:
+    return event(f"trade.licence.{step}", {"licence_id": "L-1"}, time=f"2025-05-{day:02d}T00:00:00Z", **over)
+
+
+def test_a_revocation_that_comes_late_is_final_though_a_reinstatement_was_dated_after_it(opened: Books) -> None:
+    opened.feed(stop("suspended", 10), stop("reinstated", 20), stop("revoked", 5))
+    opened.feed(declared("S1", licence_id="L-1", time="2025-06-01T08:00:00Z"))
+    assert (opened.outcome("S1"), opened.rules("S1")[0]) == ("denied", "licence.state")
+
+
+def test_suspended_and_reinstated_at_the_same_moment_is_not_suspended(opened: Books) -> None:
+    opened.feed(stop("suspended", 10), stop("reinstated", 10))
+    opened.feed(declared("S1", licence_id="L-1", time="2025-06-01T08:00:00Z"))
+    assert opened.outcome("S1") == "permitted"
+
+
+def test_a_shipment_declared_before_a_suspension_may_be_corrected_after_it(opened: Books) -> None:
+    opened.feed(ship("100"), stop("suspended", 10), corrected("120"))
+    assert (opened.outcome("S1"), opened.balance(LICENCE)) == ("permitted", (1000, 120, 0))
+
+
+def test_new_dates_do_not_lift_a_suspension(opened: Books) -> None:
+    opened.feed(stop("suspended", 5), tick("2025-10-29T00:00:00Z"))
+    opened.feed(
+        licence(
+            kg="1000", kind="trade.licence.amended", time="2025-10-30T00:00:00Z", valid_until="2026-05-01T00:00:00Z"
+        )
+    )
+    assert opened.book.licences["L-1"].state == "suspended"
+    (ending,) = opened.feed(event("trade.licence.reinstated", {"licence_id": "L-1"}, time="2025-11-01T00:00:00Z"))
+    assert (ending.status, opened.book.licences["L-1"].state) == ("decided", "active")
+
+
+def test_a_regime_whose_announcement_is_taken_back_is_gone_with_its_amendments(books: Books) -> None:
+    books.feed(regime(id="r"), regime(kind="trade.regime.amended"), retracted("regime:R-18", "r"))
+    assert books.book.regimes == {}
+    (ending,) = books.feed(regime())
+    assert ending.status == "decided"
+
+
+def test_a_milestone_between_a_withdrawal_and_a_new_declaration_waits_and_counts(opened: Books) -> None:
+    opened.feed(ship("100"), retracted("shipment:S1", "s1-declared"))
+    (ending,) = opened.feed(milestone("S1", "cleared"))
+    assert ending.status == "parked"
+    opened.feed(declared("S1", licence_id="L-1", kg="90"))
+    assert opened.balance(LICENCE) == (1000, 0, 90)
+
+
+def test_the_order_in_which_milestones_arrive_does_not_matter_to_evidence(books: Books) -> None:
+    books.feed(regime(), licence(kg="1000", needs_evidence=["sustainability"]))
+    books.feed(ship("100", evidence=[certificate("2025-06-10T00:00:00Z")]))
+    books.feed(milestone("S1", "delivered", time="2025-06-20T00:00:00Z"))
+    assert books.outcome("S1") == "held"
+    books.feed(milestone("S1", "cleared", time="2025-06-01T00:00:00Z"))
+    assert books.outcome("S1") == "permitted"
+
+
+def test_a_retraction_that_names_another_thing_takes_nothing_back(books: Books) -> None:
+    books.feed(regime(), ship("100"))
+    (ending,) = books.feed(retracted("shipment:S2", "s1-declared"))
+    assert ending.status == "parked"
+    books.feed(licence(kg="1000"))
+    assert books.outcome("S1") == "permitted"
+
+
+def test_nothing_is_decided_of_a_cancelled_shipment_whose_correction_is_taken_back(opened: Books) -> None:
+    opened.feed(ship("100"), corrected("120", id="k"), milestone("S1", "cancelled"), retracted("shipment:S1", "k"))
+    assert len(opened.book.decisions) == 2
+    assert opened.balance(LICENCE) == (1000, 0, 0)
+
+
+def test_a_denied_shipment_that_leaves_all_the_same_uses_nothing(opened: Books) -> None:
+    opened.feed(ship("600"), corrected("1001"), declared("S2", licence_id="L-1", kg="700"), milestone("S1", "cleared"))
+    assert opened.balance(LICENCE) == (1000, 700, 0)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.licensing.domain.book import OVERDUE_AT_ONCE
 from services.licensing.domain.quotas import share_out
 from tests.support.books import Books
-from tests.support.trade import MAGNET, declared, event, quota, tick
+from tests.support.trade import CONTROLLED_MAGNET, MAGNET, declared, event, quota, regime, tick
 
 
 def mass(kg: str) -> dict[str, str]:
@@ -130,3 +131,40 @@ def test_what_a_retracted_tranche_had_granted_is_gone_and_nothing_more_is_drawn(
     books.feed(event("trade.event.retracted", taken_back), ship("S2", "1"))
     assert (books.balance("quota:Q-1"), books.book.accounts["quota:Q-1"].excess) == ((10, 40, 0), 30 * 10**6)
     assert books.outcome("S2") == "denied"
+
+
+def retracted(books: Books, place: int = 0) -> bytes:
+    name = books.book.histories["quota:Q-1"][place].event
+    return event("trade.event.retracted", {"entity": "quota:Q-1", "source": name.source, "id": name.id})
+
+
+def test_time_goes_on_when_a_quota_is_taken_back_that_someone_waits_for(books: Books) -> None:
+    books.feed(quota(kg="90", allocation="pro_rata"), ship("S1", "10", time="2025-01-01T03:00:00Z"))
+    books.feed(retracted(books))
+    assert [e.status for e in books.feed(tick("2025-01-02T00:00:00Z"), tick("2025-01-03T00:00:00Z"))] == ["decided"] * 2
+    assert books.outcome("S1") == "permitted", "no quota asks for anything any more"
+
+
+def test_a_quota_opened_anew_has_its_own_cap_a_month(books: Books) -> None:
+    books.feed(quota(kg="1000", monthly_cap=mass("1000")), ship("S1", "1"))
+    books.feed(retracted(books))
+    books.feed(quota(kg="1000", monthly_cap=mass("10")), ship("S2", "500"))
+    assert books.outcome("S2") == "denied"
+
+
+def test_who_has_no_allocation_takes_no_part_in_the_shares_of_an_opening_day(books: Books) -> None:
+    to_x = [{"exporter": "X", "amount": mass("100")}]
+    books.feed(quota(kg="100", is_allocated=True, allocation="pro_rata"), step("allocated", allocations=to_x))
+    day = "2025-01-01T03:00:00Z"
+    books.feed(ship("S1", "100", time=day), ship("S2", "100", exporter="Y", time=day), tick("2025-01-02T00:00:00Z"))
+    assert (books.outcome("S1"), books.outcome("S2")) == ("permitted", "denied")
+    assert "quota.allocation" in books.rules("S2")
+
+
+def test_many_that_waited_too_long_end_with_several_ticks(books: Books) -> None:
+    late = [ship(f"S{n}", "1", licence_id="L-9", commodity=CONTROLLED_MAGNET) for n in range(OVERDUE_AT_ONCE + 5)]
+    books.feed(regime(), *late, tick("2025-06-01T00:00:00Z"))
+    held = [shipment for shipment in books.book.shipments.values() if shipment.outcome == "held"]
+    assert len(held) == OVERDUE_AT_ONCE
+    books.feed(tick("2025-06-01T00:01:00Z"))
+    assert all(shipment.outcome == "held" for shipment in books.book.shipments.values())

@@ -63,6 +63,15 @@ CREATE TABLE licensing.ledger_entry (
         CHECK (kind NOT IN ('reserve', 'brought_forward') OR free_after + beyond >= 0)
 );
 CREATE INDEX ledger_entry_shipment ON licensing.ledger_entry (shipment_id);
+-- Whatever a program says: each entry follows from the one before it, so what was free is not a matter of opinion.
+CREATE FUNCTION licensing.entries_follow() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF EXISTS (SELECT FROM added a LEFT JOIN licensing.ledger_entry p
+        ON p.account_id = a.account_id AND p.number = a.number - 1
+        WHERE a.free_after <> coalesce(p.free_after, 0) + a.granted - a.reserved - a.written_off
+        OR (p.account_id IS NULL) <> (a.number = 1))
+    THEN RAISE EXCEPTION 'a ledger entry does not follow from the one before it' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$;
+CREATE TRIGGER entries_follow AFTER INSERT ON licensing.ledger_entry REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION licensing.entries_follow();
 CREATE TABLE licensing.shipment (
     shipment_id text PRIMARY KEY, declared text NOT NULL, declared_at timestamptz NOT NULL, lanes text[] NOT NULL,
     exporter text NOT NULL, progress text NOT NULL, is_held boolean NOT NULL, held_as_of timestamptz,
