@@ -44,6 +44,7 @@ def worth(amount: str, currency: str = "EUR") -> bytes:
 
 SHIPMENT = declared("S", licence_id="L-1")
 CORRECTION = declared("S", kg="90", kind="trade.shipment.corrected", time="2025-06-03T00:00:00Z")
+CORRECTION_ON_L1 = declared("S", licence_id="L-1", kind="trade.shipment.corrected", time="2025-06-03T00:00:00Z")
 LICENSED = (regime(), licence())
 WORTH_100 = licence(lines=[{**LINE, "value": {"amount": "100", "currency": "EUR"}}])
 EXPIRED = (regime(needs_evidence=["sustainability"]), licence())
@@ -158,6 +159,21 @@ def test_a_correction_helps_where_it_is_asked_for(books: Books) -> None:
     assert said.remedy.startswith("correct the shipment once quota Q-1 is reopened")
     books.feed(CORRECTION)
     assert books.outcome("S") == "permitted"
+
+
+def test_a_licence_that_was_suspended_then_asks_for_a_new_shipment(books: Books) -> None:
+    books.feed(*CASES["licence.state"][1], step("licence.reinstated", "2025-06-02", licence_id="L-1"), CORRECTION_ON_L1)
+    (said, *_) = books.latest("S").reasons
+    assert said.remedy.startswith("declare the goods as a new shipment once the licence is reinstated")
+    assert books.outcome("S") == "denied"
+    books.feed(declared("S2", licence_id="L-1", time="2025-06-03T00:00:00Z"))
+    assert books.outcome("S2") == "permitted"
+
+
+def test_a_revoked_licence_does_not_come_back(books: Books) -> None:
+    books.feed(*LICENSED, step("licence.revoked", licence_id="L-1"), SHIPMENT)
+    (said, *_) = books.latest("S").reasons
+    assert said.remedy == "name another licence of MOFCOM: one that is revoked does not come back"
 
 
 def test_a_correction_does_not_help_where_a_new_shipment_is_asked_for(books: Books) -> None:

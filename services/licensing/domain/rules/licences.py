@@ -75,8 +75,8 @@ def _judge_licence(case: Case, line: ShipmentLine, licence: Licence, regimes: li
 def _met(licence: Licence, terms: LicenceTerms, regimes: list[Regime]) -> Reason:
     titles = "; ".join(sorted(regime.terms.title for regime in regimes))
     says = (
-        f"licence {licence.licence_id} of {terms.authority} is {licence.state}, valid until"
-        f" {terms.valid_until.date().isoformat()}, and meets its own conditions and those of {titles}"
+        f"licence {licence.licence_id} of {terms.authority}, valid from {terms.valid_from.date().isoformat()} until"
+        f" {terms.valid_until.date().isoformat()}, meets its own conditions and those of {titles}"
     )
     return Reason(rule="licence.conditions", says=says)
 

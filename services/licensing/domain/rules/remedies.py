@@ -29,10 +29,12 @@ _UNDECLARED = {
 
 def remedy_of(rule: str, case: Case, licence: Licence, terms: LicenceTerms) -> str:
     """Return what would make a condition of a licence pass."""
-    s, field = case.declared, rule.rpartition(".")[2]
-    if rule == "licence.state" and licence.state == "suspended":
-        return f"correct the shipment once the licence is reinstated, or name another licence of {terms.authority}"
+    s, field, state = case.declared, rule.rpartition(".")[2], licence.stopped(case.at)
+    if rule == "licence.state" and state == "suspended":
+        # A correction is judged as of the declaration's time, when it was suspended.
+        again = "declare the goods as a new shipment once the licence is reinstated"
+        return f"{again}, or name another licence of {terms.authority}"
     words = _UNDECLARED[rule] if rule in _UNDECLARED and getattr(s, field) is None else _REMEDIES[rule]
     users, uses, ports = (" or ".join(names) for names in (terms.end_users, terms.end_uses, terms.ports))
     day = case.at.date().isoformat()
-    return words.format(s=s, t=terms, state=licence.state, at=day, users=users, uses=uses, ports=ports)
+    return words.format(s=s, t=terms, state=state, at=day, users=users, uses=uses, ports=ports)
