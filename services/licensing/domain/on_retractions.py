@@ -1,5 +1,6 @@
 """What it means that an event is taken back: its thing becomes what the rest of its history makes of it."""
 
+from datetime import datetime
 from typing import Any
 
 from services.licensing.domain import on_licences, on_quotas, on_regimes
@@ -8,6 +9,8 @@ from services.licensing.domain.concluding import as_declared, restate, settle, w
 from services.licensing.domain.on_lanes import uncount_clearance
 from services.licensing.domain.on_reviews import may_review, review
 from services.licensing.domain.on_shipments import replay_milestones
+from services.licensing.domain.rules.evidence import lapsed
+from services.licensing.domain.rules.verdict import Case
 from services.licensing.domain.shipments import HAS_LEFT, Shipment
 from shared.cloudevents import Event, entity_key
 from shared.errors import PermanentError
@@ -108,12 +111,17 @@ def _refold_shipment(
     book.touch("shipment", shipment.declared.shipment_id)
     if shipment.is_over:  # It draws nothing, and nothing is decided of it.
         shipment.declared = as_declared(declarations[-1].data)
-    is_unheld = shipment.outcome == "held" and shipment.left_at != left_at
-    is_changed = isinstance(past.event.data, (Declaration, *REVIEWS)) or was_over or is_unheld
+    is_changed = isinstance(past.event.data, (Declaration, *REVIEWS)) or was_over
+    is_changed = is_changed or _had_lapsed(book, shipment, left_at) != _had_lapsed(book, shipment, shipment.left_at)
     if is_changed and not shipment.is_over:
         _judge_anew(book, shipment, event, rest)
     else:
         settle(book, shipment, shipment.draws, event.time, event.name)
+
+
+def _had_lapsed(book: Book, shipment: Shipment, left_at: datetime | None) -> bool:
+    """Return whether a paper that was valid when the shipment was declared was not when it left. Raises Missing."""
+    return left_at is not None and bool(lapsed(Case(shipment.declared, shipment.declared_at, book), left_at))
 
 
 def _judge_anew(book: Book, shipment: Shipment, event: Event[EventRetracted], rest: list[Event[Any]]) -> None:

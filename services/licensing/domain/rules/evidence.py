@@ -40,10 +40,12 @@ def lapsed(case: Case, at: datetime) -> list[Reason]:
 
 def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
     """Return the terms of the licences that a line went on, where some regime asked for one."""
-    if not line.licences or not regimes_on(case, line):
+    demanding = (r for r in regimes_on(case, line) if r.phase(case.at).requires in ("licence", "registration"))
+    authorities = {r.terms.licensed_by or r.terms.authority for r in demanding}
+    if not line.licences or not authorities:
         return []
     named = (case.book.licence(licence_id).terms for licence_id in line.licences)
-    return [terms for terms in named if terms is not None]
+    return [terms for terms in named if terms is not None and terms.authority in authorities]
 
 
 def _fault(rule: str, case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) -> Reason | None:
