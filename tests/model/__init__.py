@@ -1,0 +1,1 @@
+"""The licensing engine against a second reading of its rules."""

@@ -1,0 +1,243 @@
+"""What the histories of regimes, licences and quotas say, worked out anew at every question.
+
+A history is the list of a thing's events in the order in which they were applied, less those retracted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import events as on
+from shared.cloudevents import Event
+
+History = Sequence[Event[Any]]
+MG = int
+ENDING = {on.LicenceRevoked: "revoked", on.LicenceSurrendered: "surrendered"}
+QUOTA_STOPS = {on.QuotaBlocked: "blocked", on.QuotaSuspended: "suspended", on.QuotaClosed: "closed"}
+
+
+@dataclass
+class Spell:
+    """From when to when something rested; open while `until` is None."""
+
+    kind: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+def _close(spells: Iterable[Spell], at: datetime) -> None:
+    """End at a moment what has not ended before it."""
+    for spell in spells:
+        spell.until = at if spell.until is None else min(spell.until, at)
+
+
+# Regimes
+
+
+def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
+    """Return a regime's terms if it is in force at a moment."""
+    terms: on.RegimeTerms | None = None
+    spells: list[Spell] = []
+    ended: datetime | None = None
+    for event in history:
+        data = event.data
+        if isinstance(data, on.RegimeTerms):
+            terms = data
+        elif isinstance(data, on.RegimeSuspended):
+            spells.append(Spell("suspended", data.suspended_from, data.suspended_until))
+        elif isinstance(data, on.RegimeReinstated):
+            _close(spells, event.time)
+        elif isinstance(data, on.RegimeEnded):
+            ended = event.time if ended is None else min(ended, event.time)
+    if terms is None or at < terms.effective_from or (terms.effective_until and at >= terms.effective_until):
+        return None
+    if (ended and at >= ended) or any(spell.holds(at) for spell in spells):
+        return None
+    return terms
+
+
+def phase_of(terms: on.RegimeTerms, at: datetime) -> tuple[str, tuple[on.Selector, ...], on.Destinations]:
+    """Return what the regime requires then, of which goods and for which destinations."""
+    requires, covers, destinations = terms.requires, terms.covers, terms.destinations
+    begun = [phase for phase in terms.phases if phase.effective_from <= at]
+    if begun:
+        phase = begun[-1]
+        requires = phase.requires or requires
+        covers = covers if phase.covers is None else phase.covers
+        destinations = destinations if phase.destinations is None else phase.destinations
+    return requires, covers, destinations
+
+
+# Licences
+
+
+def is_issued(history: History) -> bool:
+    return any(isinstance(event.data, on.LicenceIssued) for event in history)
+
+
+def licence_terms(history: History) -> on.LicenceTerms | None:
+    """Return the terms that stand: the last issued or amended ones, or what was applied for."""
+    standing = [e.data for e in history if isinstance(e.data, on.LicenceIssued | on.LicenceAmended)]
+    applied = [e.data for e in history if isinstance(e.data, on.LicenceApplied)]
+    found: list[Any] = standing or applied
+    return found[-1] if found else None
+
+
+def licence_spells(history: History) -> list[Spell]:
+    """Return when the licence could not be drawn; the ends for good stay open."""
+    spells: list[Spell] = []
+    for event in history:
+        if isinstance(event.data, on.LicenceSuspended):
+            spells.append(Spell("suspended", event.time))
+        elif isinstance(event.data, on.LicenceReinstated):
+            _close((spell for spell in spells if spell.kind == "suspended"), event.time)
+        elif type(event.data) in ENDING:
+            spells.append(Spell(ENDING[type(event.data)], event.time))
+    return spells
+
+
+def licence_grants(licence_id: str, history: History) -> dict[str, int]:
+    """Return what a licence's accounts were granted."""
+    terms = licence_terms(history)
+    if terms is None or not is_issued(history):
+        return {}
+    grants: dict[str, int] = {}
+    for line in terms.lines:
+        if line.mass is not None:
+            grants[f"licence:{licence_id}:{line.line_no}"] = line.mass.mg
+        if line.value is not None:
+            grants[f"licence:{licence_id}:{line.line_no}:value"] = line.value.units
+    if terms.kind == "single_use":
+        grants[f"licence:{licence_id}:uses"] = 1
+    return grants
+
+
+def brought_forward(history: History) -> Counter[str]:
+    """Return the use from before, per account."""
+    used: Counter[str] = Counter()
+    for event in history:
+        if isinstance(event.data, on.LicenceUseBroughtForward):
+            used.update(asked_forward(event.data))
+    return used
+
+
+def asked_forward(data: on.LicenceUseBroughtForward) -> dict[str, int]:
+    account = f"licence:{data.licence_id}:{data.line_no}"
+    asked = {account: data.mass.mg if data.mass else 0, f"{account}:value": data.value.units if data.value else 0}
+    return {name: amount for name, amount in asked.items() if amount}
+
+
+# Quotas
+
+
+def quota_terms(history: History) -> on.QuotaOpened | None:
+    opened = [event.data for event in history if isinstance(event.data, on.QuotaOpened)]
+    return opened[-1] if opened else None
+
+
+def quota_stop(history: History, at: datetime) -> str | None:
+    """Return why a quota cannot be drawn at a moment: closed, suspended, or blocked and not reopened since."""
+    spells: list[Spell] = []
+    for event in history:
+        if isinstance(event.data, on.QuotaReopened):
+            _close(spells, event.time)
+        elif type(event.data) in QUOTA_STOPS:
+            kind = QUOTA_STOPS[type(event.data)]
+            _close(spells, event.time)
+            spells.append(Spell(kind, event.time))
+    holding = [spell for spell in spells if spell.holds(at) and not (spell.kind == "blocked" and spell.until)]
+    return holding[-1].kind if holding else None
+
+
+def quota_grants(quota_id: str, history: History, clock: datetime | None) -> dict[str, int]:
+    """Return what a quota's accounts were granted, but for its months."""
+    terms = quota_terms(history)
+    if terms is None:
+        return {}
+    name = f"quota:{quota_id}"
+    grants: Counter[str] = Counter({name: terms.initial.mg if terms.initial else 0})
+    for sub in terms.sub_limits:
+        grants[f"{name}:sub:{sub.sub_limit_id}"] = sub.initial.mg if sub.initial else 0
+    for event in history:
+        for part in _opened_parts(event, clock):
+            grants[name] += part.amount.mg
+            for sub_amount in part.sub_limits:
+                grants[f"{name}:sub:{sub_amount.sub_limit_id}"] += sub_amount.amount.mg
+            _allocate(grants, name, part.allocations)
+        if isinstance(event.data, on.QuotaAllocated):
+            _allocate(grants, name, event.data.allocations)
+        elif isinstance(event.data, on.QuotaReturned):
+            grants[f"{name}:exporter:{event.data.exporter}"] -= event.data.amount.mg
+    if terms.reserved_share:
+        grants[f"{name}:open"] = grants[name] - -(-grants[name] * terms.reserved_share.percent // 100)
+    return {account: max(0, amount) for account, amount in grants.items()}
+
+
+def _opened_parts(event: Event[Any], clock: datetime | None) -> list[Any]:
+    """Return the tranches that an event brought and that have opened."""
+    data = event.data
+    now = event.time if clock is None else max(clock, event.time)
+    if isinstance(data, on.QuotaOpened):
+        return [tranche for tranche in data.tranches if tranche.opens_at <= now]
+    if isinstance(data, on.QuotaTrancheReleased):
+        return [data] if data.opens_at is None or data.opens_at <= now else []
+    return []
+
+
+def _allocate(grants: Counter[str], name: str, allocations: Iterable[on.Allocation]) -> None:
+    for allocation in allocations:
+        grants[f"{name}:exporter:{allocation.exporter}"] += allocation.amount.mg
+
+
+# Goods
+
+
+def covers(selectors: Iterable[on.Selector], goods: on.Commodity) -> bool | None:
+    """Say whether goods are among those selected; None: nobody can say, since they name no elements."""
+    answers = [_selects(selector, goods) for selector in selectors]
+    return True if True in answers else None if None in answers else False
+
+
+def _selects(selector: on.Selector, goods: on.Commodity) -> bool | None:
+    if selector.hs and not goods.hs.startswith(selector.hs):
+        return False
+    if selector.forms and goods.form not in selector.forms:
+        return False
+    if selector.control_codes and goods.control_code not in selector.control_codes:
+        return False
+    if selector.elements and not goods.all_elements:
+        return None
+    return not selector.elements or bool(goods.all_elements & set(selector.elements))
+
+
+def goes_there(destinations: on.Destinations, country: str) -> bool:
+    included = not destinations.include or country in destinations.include
+    return included and country not in destinations.exclude
+
+
+def measured(line: on.ShipmentLine, measure: str) -> MG | None:
+    """Return a line's mass in a measure, rounded up; None where what it needs is missing."""
+    if measure == "net":
+        return line.net_mass.mg
+    if measure == "gross":
+        return None if line.gross_mass is None else line.gross_mass.mg
+    if not line.commodity.contents:
+        return None
+    share = sum(content.percent for content in line.commodity.contents)
+    exact = line.net_mass.mg * share / 100
+    return int(exact) + (1 if exact % 1 else 0)
+
+
+def months_later(start: datetime, months: int) -> datetime:
+    """Return the same day so many months later; the rules' cases begin on days that every month has."""
+    year, month = divmod(start.month - 1 + months, 12)
+    return start.replace(year=start.year + year, month=month + 1)
+
+
+def days_later(start: datetime, days: int) -> datetime:
+    return start + timedelta(days=days)
