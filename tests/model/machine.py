@@ -74,6 +74,12 @@ class Interleaving(RuleBasedStateMachine):
         known = list(self.reference.shipments)
         return kind, {**data, "shipment_id": known[-1 - pick % len(known)]} if known else data
 
+    def of_new_shipment(self, what: What) -> What:
+        """Mean a shipment that is not declared, as long as there is one."""
+        kind, data = what
+        new = [one for one in world.SHIPMENTS if self.reference.outcome(one) in {None, "withdrawn"}]
+        return kind, {**data, "shipment_id": new[0]} if new else data
+
     # The beginning
 
     @initialize(first=world.regimes("announced"), second=world.regimes("announced"))
@@ -146,11 +152,11 @@ class Interleaving(RuleBasedStateMachine):
 
     @rule(what=world.declarations("declared"), late=LATENESS)
     def declare(self, what: What, late: int) -> None:
-        self.happen(what, late)
+        self.happen(self.of_new_shipment(what), late)
 
     @rule(what=world.declarations("declared"), late=LATENESS)
     def declare_another(self, what: What, late: int) -> None:
-        self.happen(what, late)
+        self.happen(self.of_new_shipment(what), late)
 
     @rule(what=world.declarations("corrected"), pick=PICKS, late=LATENESS)
     def correct(self, what: What, pick: int, late: int) -> None:

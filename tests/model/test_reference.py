@@ -1,0 +1,269 @@
+"""The figures of the rules' own cases, by hand: what the reference is trusted for."""
+
+from typing import Any
+
+import pytest
+
+from shared.cloudevents import read_trade_event
+from tests.model import world
+from tests.model.reference import Reference
+from tests.model.world import DYSPROSIUM, UNDECLARED, Data, day, mass, money
+
+KG = 1_000_000
+LINE = "licence:L1:1"
+
+
+class Play:
+    """Gives events to a reference and remembers them by name."""
+
+    def __init__(self) -> None:
+        self.books = Reference(parking_days=14)
+        self.count = 0
+
+    def give(self, kind: str, at: int, /, **data: Any) -> str:
+        self.count += 1
+        return self.send(world.event_body(f"e{self.count - 1}", f"trade.{kind}", at, data))
+
+    def send(self, body: bytes) -> str:
+        event = read_trade_event(body)
+        self.books.take(event, body)
+        return event.name
+
+    def retract(self, entity: str, name: str) -> str:
+        source, of = name.split(" ")
+        return self.give("event.retracted", 0, entity=entity, source=source, id=of)
+
+    def tick(self, at: int) -> None:
+        self.count += 1
+        self.send(world.event_body(f"t{self.count}", "lanewatch.clock.ticked", at, {"now": day(at)}))
+
+    def regime(self, **over: Any) -> str:
+        covers = [{"hs": ["8505"], "elements": ["Dy"]}]
+        terms = {"regime_id": "R1", "authority": "A", "title": "R1", "origin": "CN", "covers": covers}
+        return self.give("regime.announced", 0, **{**terms, "effective_from": day(-60), **over})
+
+    def licence(self, kg: int, at: int = 0, kind: str = "issued", **over: Any) -> str:
+        lines = [{"line_no": 1, "covers": {"hs": ["8505"]}, "mass": mass(kg)}]
+        terms = {"licence_id": "L1", "authority": "A", "exporter": "X", "origin": "CN", "destinations": ["DE"]}
+        dates = {"valid_from": day(-30), "valid_until": day(300)}
+        return self.give(f"licence.{kind}", at, **{**terms, **dates, "lines": lines, **over})
+
+    def quota(self, kg: int, **over: Any) -> str:
+        terms = {"quota_id": "Q1", "authority": "A", "title": "Q1", "origin": "CN", "covers": [{"hs": ["8505"]}]}
+        dates = {"period_start": day(-60), "period_end": day(300)}
+        return self.give("quota.opened", 0, **{**terms, **dates, "initial": mass(kg), **over})
+
+    def ship(self, name: str, kg: int | str, at: int = 1, kind: str = "declared", **over: Any) -> str:
+        goods, licence = over.pop("goods", DYSPROSIUM), over.pop("licence", "L1")
+        line: Data = {"line_no": 1, "commodity": goods, "net_mass": mass(kg), "value": money(100)}
+        if licence:
+            line["licence_id"] = licence
+        data = {"shipment_id": name, "exporter": "X", "consignee": "C", "origin": "CN", "destination": "DE"}
+        return self.give(f"shipment.{kind}", at, **{**data, "lines": [line], **over})
+
+    def step(self, name: str, kind: str, at: int = 2) -> str:
+        return self.give(f"shipment.{kind}", at, shipment_id=name)
+
+    def review(self, name: str, kind: str) -> str:
+        return self.give(f"review.{kind}", 3, shipment_id=name, officer="O", reason="seen")
+
+    def sums(self, account: str = LINE) -> tuple[float, float, float]:
+        granted, reserved, written_off = self.books.accounts().get(account, (0, 0, 0))
+        return granted / KG, reserved / KG, written_off / KG
+
+
+@pytest.fixture
+def play() -> Play:
+    return Play()
+
+
+def test_a_shipment_reserves_writes_off_and_refunds(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.ship("S", 30)
+    assert (play.books.outcome("S"), play.sums()) == ("permitted", (100, 30, 0))
+    play.step("S", "departed")
+    assert play.sums() == (100, 0, 30)
+    play.step("S", "cancelled")
+    assert play.sums() == (100, 0, 0)
+    play.step("S", "cleared")
+    assert play.sums() == (100, 0, 0)
+
+
+def test_what_was_written_off_stays_when_a_correction_is_not_permitted(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.ship("S", 30)
+    play.step("S", "cleared")
+    play.ship("S", 110, kind="corrected")
+    assert (play.books.outcome("S"), play.sums()) == ("denied", (100, 0, 30))
+    play.ship("S", 100, kind="corrected")
+    assert (play.books.outcome("S"), play.sums()) == ("permitted", (100, 0, 100))
+
+
+def test_a_correction_before_clearance_that_is_not_permitted_gives_everything_back(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.ship("S", 30)
+    play.ship("S", 110, kind="corrected")
+    assert (play.books.outcome("S"), play.sums()) == ("denied", (100, 0, 0))
+
+
+def test_a_suspension_counts_from_its_time_on(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.give("licence.suspended", 5, licence_id="L1")
+    play.ship("S1", 10, at=4)
+    play.ship("S2", 10, at=5)
+    assert [play.books.outcome(one) for one in ("S1", "S2")] == ["permitted", "denied"]
+
+
+def test_a_parked_shipment_and_what_waits_for_it_follow_the_licence(play: Play) -> None:
+    play.regime()
+    declared, cleared = play.ship("S", 10, licence="L1"), play.step("S", "cleared")
+    assert [play.books.endings[name] for name in (declared, cleared)] == ["parked", "parked"]
+    play.licence(100)
+    assert [play.books.endings[name] for name in (declared, cleared)] == ["decided", "decided"]
+    assert play.sums() == (100, 0, 10)
+
+
+def test_waiting_for_a_licence_ends_with_a_hold(play: Play) -> None:
+    play.regime()
+    play.ship("S", 10, at=1)
+    play.tick(14)
+    assert play.books.outcome("S") == "parked"
+    play.tick(15)
+    assert play.books.outcome("S") == "held"
+
+
+@pytest.mark.parametrize(
+    "tolerance, masses, outcomes",
+    [
+        ({"of": "none", "percent": 10}, (100, 1), ["permitted", "denied"]),
+        ({"of": "line", "percent": 10}, (100, 11, 10, 1), ["permitted", "denied", "permitted", "denied"]),
+        ({"of": "balance", "percent": 10}, (90, 12, 11, 1), ["permitted", "denied", "permitted", "denied"]),
+    ],
+)
+def test_tolerances_let_draw_so_much_and_no_more(
+    play: Play, tolerance: Data, masses: tuple[int, ...], outcomes: list[str]
+) -> None:
+    play.regime(mass_tolerance=tolerance)
+    play.licence(100)
+    for number, kg in enumerate(masses):
+        play.ship(f"S{number}", kg)
+    assert [play.books.outcome(f"S{number}") for number in range(len(masses))] == outcomes
+
+
+def test_a_warning_draws_what_is_left(play: Play) -> None:
+    play.regime(beyond_mass="warn")
+    play.licence(100)
+    play.ship("S1", 70)
+    play.ship("S2", 70)
+    assert (play.books.outcome("S2"), play.sums()) == ("permitted", (100, 100, 0))
+    assert play.books.licence_state("L1") == "exhausted"
+
+
+@pytest.mark.parametrize(
+    "over, kg, outcome",
+    [
+        ({}, 100, "permitted"),
+        ({}, 101, "denied"),
+        ({"monthly_cap": mass(50)}, 51, "denied"),
+        ({"sub_limits": [{"sub_limit_id": "dy", "covers": [{"elements": ["Dy"]}], "initial": mass(20)}]}, 21, "denied"),
+        ({"reserved_share": {"end_uses": ["priority"], "percent": 33}}, 68, "denied"),
+        ({"reserved_share": {"end_uses": ["civil"], "percent": 33}}, 68, "permitted"),
+        ({"is_allocated": True}, 1, "denied"),
+        ({"measure": "metal"}, 300, "permitted"),
+        ({"measure": "metal"}, 301, "denied"),
+    ],
+)
+def test_every_account_of_a_quota_must_have_enough(play: Play, over: Data, kg: int, outcome: str) -> None:
+    play.quota(100, **over)
+    play.ship("S", kg, end_use="civil")
+    assert play.books.outcome("S") == outcome
+
+
+def test_a_tranche_opens_with_the_tick(play: Play) -> None:
+    play.quota(10, tranches=[{"tranche_id": "T", "opens_at": day(5), "amount": mass(40)}])
+    play.tick(4)
+    assert play.sums("quota:Q1") == (10, 0, 0)
+    play.tick(5)
+    assert play.sums("quota:Q1") == (50, 0, 0)
+
+
+def test_a_shipment_waits_for_a_blocked_quota(play: Play) -> None:
+    play.quota(100)
+    play.give("quota.blocked", 0, quota_id="Q1")
+    play.ship("S", 10)
+    assert play.books.outcome("S") == "parked"
+    play.give("quota.reopened", 3, quota_id="Q1")
+    assert (play.books.outcome("S"), play.sums("quota:Q1")) == ("permitted", (100, 10, 0))
+
+
+def test_retractions_take_back_what_followed(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    declared, cleared = play.ship("S", 30), play.step("S", "cleared")
+    play.retract("shipment:S", cleared)
+    assert play.sums() == (100, 30, 0)
+    cancelled = play.step("S", "cancelled")
+    play.retract("shipment:S", cancelled)
+    assert play.sums() == (100, 30, 0)
+    again = play.retract("shipment:S", declared)
+    assert (play.books.outcome("S"), play.sums()) == ("withdrawn", (100, 0, 0))
+    assert play.books.endings[play.retract("shipment:S", again)] == "dead"
+
+
+def test_a_retraction_waits_for_its_event(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    retraction = play.retract("shipment:S", f"/test e{play.count + 1}")
+    assert play.books.endings[retraction] == "parked"
+    play.ship("S", 30)
+    assert (play.books.endings[retraction], play.sums()) == ("decided", (100, 0, 0))
+
+
+def test_a_retracted_licence_grants_nothing_and_keeps_what_was_drawn(play: Play) -> None:
+    play.regime()
+    issued = play.licence(100)
+    play.ship("S", 30)
+    play.retract("licence:L1", issued)
+    assert (play.sums(), play.books.licence_state("L1")) == ((0, 30, 0), None)
+
+
+def test_evidence_that_expired_by_clearance_holds_until_an_officer_releases(play: Play) -> None:
+    evidence = [{"kind": "origin", "reference": "D", "valid_from": day(-5), "valid_until": day(3)}]
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 30, evidence=evidence)
+    play.step("S", "cleared", at=3)
+    assert (play.books.outcome("S"), play.sums()) == ("held", (100, 30, 0))
+    play.review("S", "released")
+    assert (play.books.outcome("S"), play.sums()) == ("permitted", (100, 0, 30))
+
+
+def test_an_override_permits_against_the_rules_but_not_against_a_balance(play: Play) -> None:
+    play.regime()
+    play.licence(100, exporter="Y")
+    play.ship("S1", 60)
+    play.ship("S2", 60)
+    play.review("S1", "overridden")
+    play.review("S2", "overridden")
+    assert [play.books.outcome(one) for one in ("S1", "S2")] == ["permitted", "denied"]
+    assert play.sums() == (100, 60, 0)
+
+
+def test_an_officer_releases_what_was_held(play: Play) -> None:
+    play.regime()
+    play.ship("S", 30, goods=UNDECLARED)
+    assert play.books.outcome("S") == "held"
+    play.review("S", "released")
+    assert play.books.outcome("S") == "permitted"
+
+
+def test_the_same_id_with_another_body_is_a_conflict_and_changes_nothing(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.count = 1
+    play.licence(50, kind="amended")
+    assert (play.books.conflicts, play.sums()) == (1, (100, 0, 0))
