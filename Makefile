@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs-check pytest format lock bench bench-licensing
+.PHONY: help setup demo up down status clean test lint types imports docs-check pytest soak format lock bench bench-licensing
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ docs-check: $(READY) ## Check that the generated schemas and documents are curre
 
 pytest: $(READY)
 	@$(BIN)/python -m pytest -q
+
+soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED)
+	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
 
 format: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -42,8 +42,9 @@ def without_empty(accounts: dict[str, Sums]) -> dict[str, Sums]:
 
 def check_agreement(engine: Engine, reference: Reference) -> None:
     """The engine and the reference know the same."""
-    assert engine.endings() == reference.endings
-    assert set(reference.endings.values()) <= set(ENDINGS)
+    assert engine.endings() == reference.endings()
+    assert engine.conflicts == reference.conflicts
+    assert set(reference.endings().values()) <= set(ENDINGS)
     outcomes = {name: engine.outcome(name) for name in SHIPMENTS}
     assert outcomes == {name: reference.outcome(name) for name in SHIPMENTS}
     assert without_empty(engine.accounts()) == reference.accounts()

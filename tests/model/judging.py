@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared import events as on
 from tests.model import registers as read
@@ -31,7 +31,7 @@ class Verdict:
     refused: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
-    awaits: set[str] = field(default_factory=set)
+    awaits: list[str] = field(default_factory=list)
     draws: Counter[str] = field(default_factory=Counter)
     caps: dict[str, int] = field(default_factory=dict)
     evidence: set[str] = field(default_factory=set)
@@ -88,11 +88,11 @@ class Judgement:
             histories = {name: self.books.licence(name) for name in line.licences}
             terms = {name: read.licence_terms(history) for name, history in histories.items()}
             of_authority = [name for name, of in terms.items() if of is None or of.authority == authority]
-            issued = [name for name in of_authority if read.is_issued(histories[name])]
+            issued = [name for name in of_authority if read.is_decided(histories[name])]
             if issued:
                 self._licence(line, issued[0], regimes)
             elif of_authority:
-                self.says.awaits.add(f"licence:{of_authority[0]}")
+                self.says.awaits.append(f"licence:{of_authority[0]}")
             else:
                 self.says.refused.append("licence.required")
 
@@ -206,7 +206,7 @@ class Judgement:
             return
         stop = read.quota_stop(history, self.at)
         if stop == "blocked":
-            self.says.awaits.add(f"quota:{quota_id}")
+            self.says.awaits.append(f"quota:{quota_id}")
         elif stop:
             self.says.refused.append("quota.state")
         amount = read.measured(line, terms.measure)
@@ -249,7 +249,3 @@ def has_evidence(data: on.Declaration, kind: str, at: datetime) -> bool:
 def judge(books: Books, data: on.Declaration, at: datetime) -> Verdict:
     """Judge a declaration as of a moment."""
     return Judgement(books, data, at).judge()
-
-
-def is_review(data: Any) -> bool:
-    return isinstance(data, on.ReviewReleased | on.ReviewRejected | on.ReviewOverridden)

@@ -1,74 +1,60 @@
 """A second reading of docs/licensing/rules.md: plain, slow, and independent of the engine.
 
-Nothing is kept that can be worked out: what is reserved or written off is the sum of what the shipments hold,
+Little is kept that can be worked out: what is reserved or written off is the sum of what the shipments hold,
 what is granted follows from the histories. Left out: lanes, alerts, pro-rata quotas, the measure `reo`.
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from shared import events as on
 from shared.cloudevents import Event, entity_key
 from tests.model import registers as read
-from tests.model.judging import Verdict, has_evidence, is_review, judge
+from tests.model.shipments import REVIEWS, Shipment, Unfit
 
-LEFT = (on.ShipmentCleared, on.ShipmentDeparted, on.ShipmentArrived, on.ShipmentDelivered)
-OVER = (on.ShipmentRejected, on.ShipmentCancelled)
 FIRST: dict[str, type] = {"licence": on.LicenceIssued, "quota": on.QuotaOpened, "regime": on.RegimeAnnounced}
 """What must have come before the other steps of a thing's life can be applied."""
+UNFIT: dict[type, set[str | None]] = {
+    on.LicenceApplied: {"issued", "active", "exhausted", "suspended", "expired", "revoked", "surrendered"},
+    on.LicenceIssued: {"issued", "active", "exhausted", "suspended", "expired", "revoked", "surrendered"},
+    on.LicenceAmended: {"revoked", "surrendered"},
+    on.LicenceSuspended: {"applied", "suspended", "expired", "revoked", "surrendered"},
+    on.LicenceReinstated: {"applied", "issued", "active", "exhausted", "expired", "revoked", "surrendered"},
+    on.LicenceRevoked: {"applied", "revoked", "surrendered"},
+    on.LicenceSurrendered: {"revoked", "surrendered"},
+}
+"""In which states a licence's step is a mistake."""
 
 
-@dataclass
-class Shipment:
-    """A shipment's live history and what it holds of each account."""
+class Waiting(NamedTuple):
+    """An event that waits, until when at most, and its place among all that ever waited."""
 
-    declared: Event[Any]
-    history: list[Event[Any]] = field(default_factory=list)
-    outcome: str = "parked"
-    draws: Counter[str] = field(default_factory=Counter)
-    is_written: bool = False
-    is_stale: bool = False
-    """Held because its evidence had expired when it cleared."""
-    is_excused: bool = False
-    """An officer has seen that its evidence had expired."""
-    evidence: set[str] = field(default_factory=set)
-    awaits: set[str] = field(default_factory=set)
-    parked_by: Event[Any] | None = None
-
-    @property
-    def terms(self) -> on.Declaration:
-        found: on.Declaration = self.judged_by.data
-        return found
-
-    @property
-    def judged_by(self) -> Event[Any]:
-        """The last correction, or the declaration."""
-        corrections = [event for event in self.history if isinstance(event.data, on.ShipmentCorrected)]
-        return corrections[-1] if corrections else self.declared
-
-    def has(self, *kinds: type) -> bool:
-        return any(isinstance(event.data, kinds) for event in self.history)
+    event: Event[Any]
+    until: datetime | None
+    place: int
 
 
 class Reference:
     """Takes events one at a time and knows what must follow."""
 
     def __init__(self, parking_days: int) -> None:
-        self.parking_days = parking_days
+        self.parking = timedelta(days=parking_days)
         self.clock: datetime | None = None
-        self.bodies: dict[str, bytes] = {}
         self.events: dict[str, Event[Any]] = {}
-        self.endings: dict[str, str] = {}
+        self.fates: dict[str, str] = {}
         self.conflicts = 0
         self.histories: dict[str, list[Event[Any]]] = defaultdict(list)
+        self.dated: dict[str, str] = {}
+        """By licence: how far its dates have taken it."""
+        self.opened: dict[str, set[str]] = defaultdict(set)
+        """By quota: the tranches that are open."""
+        self.void: set[str] = set()
+        """Steps that make nothing since what they need was taken out before them."""
         self.shipments: dict[str, Shipment] = {}
-        self.months: dict[str, int] = {}
-        self.waiting: dict[str, list[Event[Any]]] = defaultdict(list)
-        self.parked: list[str] = []
-        self.foretold: dict[str, Event[Any]] = {}
-        """Retractions that came before what they retract, by its name."""
+        self.waiting: dict[str, list[Waiting]] = defaultdict(list)
+        """By what is waited for: a licence, quota, regime, shipment or event."""
+        self.has_waited = 0
         self.retracted: set[str] = set()
 
     # What can be asked
@@ -83,37 +69,34 @@ class Reference:
         found = {name: (grants.get(name, 0), reserved[name], written[name]) for name in names}
         return {name: sums for name, sums in found.items() if any(sums)}
 
+    def endings(self) -> dict[str, str]:
+        return self.fates
+
     def outcome(self, shipment_id: str) -> str | None:
         shipment = self.shipments.get(shipment_id)
         return shipment.outcome if shipment else None
 
     def licence_state(self, licence_id: str) -> str | None:
         history = self.histories[f"licence:{licence_id}"]
-        terms = read.licence_terms(history)
-        if terms is None:
+        if read.licence_terms(history) is None:
             return None
+        rests = [spell.kind for spell in read.licence_spells(history) if spell.until is None]
+        for ended in ("revoked", "surrendered"):
+            if ended in rests:
+                return ended
         if not read.is_issued(history):
             return "applied"
-        open_spells = [spell.kind for spell in read.licence_spells(history) if spell.until is None]
-        issued_at = next(event.time for event in history if isinstance(event.data, on.LicenceIssued))
-        now = max(self.clock or issued_at, issued_at)
-        for state, is_so in (
-            ("revoked", "revoked" in open_spells),
-            ("surrendered", "surrendered" in open_spells),
-            ("expired", self.clock is not None and self.clock >= terms.valid_until),
-            ("suspended", "suspended" in open_spells),
-            ("issued", now < terms.valid_from),
-            ("exhausted", self._is_exhausted(licence_id, history)),
-        ):
-            if is_so:
-                return state
-        return "active"
+        dated = self.dated[licence_id]
+        if dated == "expired" or "suspended" in rests:
+            return "expired" if dated == "expired" else "suspended"
+        return "exhausted" if dated == "active" and self._is_exhausted(licence_id, history) else dated
 
     def _is_exhausted(self, licence_id: str, history: read.History) -> bool:
-        grants = read.licence_grants(licence_id, history)
         lines: dict[str, list[int]] = defaultdict(list)
-        for account, granted in grants.items():
+        for account, granted in read.licence_grants(licence_id, history).items():
             lines[account.removesuffix(":value")].append(granted - self.used(account))
+        if min(lines.pop(f"licence:{licence_id}:uses", [1])) <= 0:
+            return True
         return bool(lines) and all(min(left) <= 0 for left in lines.values())
 
     # What a judgement asks
@@ -134,18 +117,20 @@ class Reference:
 
     def used(self, account: str) -> int:
         used = sum(shipment.draws[account] for shipment in self.shipments.values())
-        licence_id = account.split(":")[1]
-        return used + read.brought_forward(self.licence(licence_id))[account]
+        return used + read.brought_forward(self.licence(account.split(":")[1]))[account]
 
     def _grants(self) -> dict[str, int]:
-        grants = dict(self.months)
+        grants = {name: cap for shipment in self.shipments.values() for name, cap in shipment.months.items()}
         for key, history in self.histories.items():
             kind, name = key.split(":", 1)
             if kind == "licence":
                 grants |= read.licence_grants(name, history)
             elif kind == "quota":
-                grants |= read.quota_grants(name, history, self.clock)
+                grants |= read.quota_grants(name, self._effective(history), self.opened[name])
         return grants
+
+    def _effective(self, history: read.History) -> read.History:
+        return [event for event in history if event.name not in self.void]
 
     def _held(self, *, is_written: bool) -> Counter[str]:
         held: Counter[str] = Counter()
@@ -156,238 +141,221 @@ class Reference:
 
     # What happens
 
-    def take(self, event: Event[Any], body: bytes) -> None:
+    def apply(self, event: Event[Any]) -> None:
         """Apply an event, unless it was seen before."""
-        name = event.name
-        if name in self.bodies:
-            self.conflicts += self.bodies[name] != body
-            return
-        self.bodies[name], self.events[name], self.endings[name] = body, event, "decided"
-        if (retraction := self.foretold.get(name)) and retraction.data.entity == entity_key(event):
-            self.endings[self.foretold.pop(name).name] = "decided"
-            self.retracted.add(name)
-        else:
-            self._apply(event)
-        self._take_up_shipments()
+        if event.name not in self.events:
+            self.events[event.name] = event
+            self._take(event)
+        elif self.events[event.name] != event:
+            self.conflicts += 1
 
-    def _apply(self, event: Event[Any]) -> None:
+    def _take(self, event: Event[Any]) -> None:
+        self.fates[event.name] = "decided"
+        retractions = self.waiting.pop(f"event:{event.name}", [])
+        if retractions:
+            # It is as if it had not been; to take it out twice is a mistake.
+            self.retracted.add(event.name)
+            self.fates |= {one.event.name: "dead" for one in retractions}
+            self.fates[retractions[0].event.name] = "decided"
+            return
+        try:
+            key = self._apply(event)
+        except Unfit:
+            self.fates[event.name] = "dead"
+            return
+        if key is not None:
+            self._wait(event, key)
+        elif type(event.data) in {*FIRST.values(), on.QuotaReopened, on.ShipmentDeclared}:
+            self._resume(entity_key(event))
+
+    def _apply(self, event: Event[Any]) -> str | None:
+        """Apply an event, or return what it has to wait for."""
         data = event.data
         if isinstance(data, on.ClockTicked):
             self._tick(data.now)
-        elif isinstance(data, on.EventRetracted):
-            self._retract(event)
-        elif hasattr(data, "shipment_id"):
-            self._shipment(event)
-        elif not isinstance(data, on.LicenceBatchIssued):
-            self._register(event)
+            return None
+        if isinstance(data, on.EventRetracted):
+            return self._retract(event)
+        if isinstance(data, on.LicenceBatchIssued):
+            return None
+        return self._shipment(event) if hasattr(data, "shipment_id") else self._register(event)
 
-    def _wait(self, event: Event[Any]) -> None:
-        self.waiting[entity_key(event)].append(event)
-        self.endings[event.name] = "parked"
+    def _wait(self, event: Event[Any], key: str) -> None:
+        is_endless = key.startswith("quota:") and isinstance(event.data, on.ShipmentDeclared)
+        until = None if is_endless else max(event.time, self.clock or event.time) + self.parking
+        self.has_waited += 1
+        self.waiting[key].append(Waiting(event, until, self.has_waited))
+        self.fates[event.name] = "parked"
 
     def _resume(self, key: str) -> None:
         """Take up what waited for a thing, in the order in which it came."""
-        waited, self.waiting[key] = self.waiting[key], []
-        for event in waited:
-            self.endings[event.name] = "decided"
-            self._apply(event)
+        self._take_all(self.waiting.pop(key, []))
+
+    def _take_all(self, waited: list[Waiting]) -> None:
+        for one in waited:
+            self._take(one.event)
+
+    def _now(self, at: datetime) -> datetime:
+        """Return the clock, or a later event's time, but no more than a day later."""
+        return at if self.clock is None else max(self.clock, min(at, self.clock + timedelta(days=1)))
 
     # Registers
 
-    def _register(self, event: Event[Any]) -> None:
+    def _register(self, event: Event[Any]) -> str | None:
         key = entity_key(event)
+        kind, name = key.split(":", 1)
         history = self.histories[key]
-        first = FIRST[key.split(":")[0]]
-        begins = isinstance(event.data, first | on.LicenceApplied)
-        if not begins and not any(isinstance(one.data, first) for one in history):
-            self._wait(event)
-            return
-        if isinstance(event.data, on.LicenceUseBroughtForward) and not self._fits(event.data):
-            self.endings[event.name] = "dead"
-            return
+        is_first = isinstance(event.data, FIRST[kind])
+        if kind == "licence":
+            if self.licence_state(name) in UNFIT.get(type(event.data), set()):
+                raise Unfit
+            is_first = is_first or isinstance(event.data, on.LicenceApplied)
+            is_begun = read.is_decided(history) or isinstance(event.data, on.LicenceSurrendered)
+        else:
+            is_begun = any(isinstance(one.data, FIRST[kind]) for one in history)
+            if is_first and is_begun:
+                raise Unfit
+        if not is_first and not is_begun:
+            return key
+        self._check(event)
         history.append(event)
-        if isinstance(event.data, first):
-            self._resume(key)
+        if kind == "licence":
+            self._follow_dates(name, event.time, anew=not isinstance(event.data, on.LicenceSuspended))
+        elif isinstance(event.data, on.QuotaOpened | on.QuotaTrancheReleased):
+            released = isinstance(event.data, on.QuotaTrancheReleased)
+            self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
+        return None
 
-    def _fits(self, data: on.LicenceUseBroughtForward) -> bool:
-        terms = read.licence_terms(self.licence(data.licence_id))
-        line = next((line for line in terms.lines if line.line_no == data.line_no), None) if terms else None
-        if line is None or (data.value and line.value and data.value.currency != line.value.currency):
-            return False
-        asked = read.asked_forward(data).items()
-        return all(amount <= self.granted(account) - self.used(account) for account, amount in asked)
+    def _check(self, event: Event[Any]) -> None:
+        """Raise Unfit for a step that its thing has no room for."""
+        data = event.data
+        if isinstance(data, on.LicenceUseBroughtForward):
+            if any(amount > self._left(account) for account, amount in read.asked_forward(data).items()):
+                raise Unfit
+        elif isinstance(data, on.QuotaReturned):
+            if data.amount.mg > self._left(f"quota:{data.quota_id}:exporter:{data.exporter}"):
+                raise Unfit
+        elif isinstance(data, on.QuotaTrancheReleased) and data.tranche_id in read.tranches(
+            self.histories[entity_key(event)]
+        ):
+            raise Unfit
+
+    def _left(self, account: str) -> int:
+        return self.granted(account) - self.used(account)
+
+    def _follow_dates(self, licence_id: str, at: datetime, *, anew: bool) -> None:
+        """Let a licence become active or expire; a step other than a suspension looks at its dates anew."""
+        terms, now = read.licence_terms(self.licence(licence_id)), self._now(at)
+        if terms is None:
+            return
+        is_resting = any(spell.until is None for spell in read.licence_spells(self.licence(licence_id)))
+        state = "issued" if anew else self.dated[licence_id]
+        if now >= terms.valid_until:
+            state = "expired"
+        elif state == "issued" and now >= terms.valid_from and not is_resting:
+            state = "active"
+        self.dated[licence_id] = state
+
+    def _open_tranches(self, quota_id: str, now: datetime) -> None:
+        history = self.histories[f"quota:{quota_id}"]
+        self.opened[quota_id] |= {name for name, (opens_at, _) in read.tranches(history).items() if opens_at <= now}
 
     # Time
 
     def _tick(self, now: datetime) -> None:
-        self.clock = max(self.clock or now, now)
-        for shipment_id in list(self.parked):
-            shipment = self.shipments[shipment_id]
-            if shipment.parked_by is None or not any(name.startswith("licence:") for name in shipment.awaits):
-                continue
-            if read.days_later(shipment.parked_by.time, self.parking_days) <= self.clock:
-                self._end_parking(shipment_id)
-                self._set(shipment, "held")
-                self._resume(f"shipment:{shipment_id}")
+        while due := self._overdue(now):
+            _, _, key, one = min(due)
+            self.waiting[key].remove(one)
+            self._give_up(one.event)
+        if self.clock is not None and now <= self.clock:
+            return
+        self.clock = now
+        for key in [key for key, history in self.histories.items() if history]:
+            kind, name = key.split(":", 1)
+            if kind == "quota":
+                self._open_tranches(name, now)
+            elif kind == "licence":
+                self._follow_dates(name, now, anew=False)
+
+    def _overdue(self, now: datetime) -> list[tuple[datetime, int, str, Waiting]]:
+        everyone = [(key, one) for key, waiting in self.waiting.items() for one in waiting]
+        return [(one.until, one.place, key, one) for key, one in everyone if one.until and one.until <= now]
+
+    def _give_up(self, event: Event[Any]) -> None:
+        """Hold a shipment that waited too long; anything else that did is dead."""
+        if isinstance(event.data, on.ShipmentDeclared):
+            self.fates[event.name] = "decided"
+            self.shipments[event.data.shipment_id].hold()
+            self._resume(entity_key(event))
+        else:
+            self.fates[event.name] = "dead"
 
     # Shipments
 
-    def _shipment(self, event: Event[Any]) -> None:
+    def _shipment(self, event: Event[Any]) -> str | None:
         shipment_id = event.data.shipment_id
         shipment = self.shipments.get(shipment_id)
-        is_known = shipment is not None and shipment.outcome != "withdrawn"
         if isinstance(event.data, on.ShipmentDeclared):
-            if is_known:
-                self.endings[event.name] = "dead"
-                return
-            shipment = self.shipments[shipment_id] = Shipment(event)
-            self._decide(shipment_id)
-            self._resume(f"shipment:{shipment_id}")
-        elif shipment is None or not is_known:
-            self._wait(event)
-        elif isinstance(event.data, on.ShipmentCorrected):
-            shipment.history.append(event)
-            self._decide(shipment_id)
-            self._resume(f"shipment:{shipment_id}")
-        elif shipment.outcome == "parked":
-            self._wait(event)
+            if shipment is None:
+                shipment = self.shipments[shipment_id] = Shipment(self, event)
+            elif shipment.declared is not event or shipment.outcome != "parked":
+                raise Unfit
+            return shipment.decide()
+        if shipment is None or shipment.outcome == "parked":
+            return entity_key(event)
+        if isinstance(event.data, on.ShipmentCorrected):
+            shipment.correct(event)
+        elif isinstance(event.data, REVIEWS):
+            shipment.review(event)
         else:
-            shipment.history.append(event)
-            self._review(shipment_id, event) if is_review(event.data) else self._settle(shipment)
-
-    def _decide(self, shipment_id: str) -> None:
-        """Judge anew as of the declaration's time, on books without the shipment's own draws."""
-        shipment = self.shipments[shipment_id]
-        verdict, own = self._judged(shipment)
-        shipment.is_excused = False
-        self._end_parking(shipment_id, keep_place=verdict.outcome == "parked")
-        if verdict.outcome == "parked":
-            shipment.awaits, shipment.parked_by = verdict.awaits, shipment.judged_by
-            self.endings[shipment.judged_by.name] = "parked"
-            if shipment_id not in self.parked:
-                self.parked.append(shipment_id)
-        self._set(shipment, verdict.outcome, verdict if verdict.outcome == "permitted" else None, own)
-
-    def _judged(self, shipment: Shipment) -> tuple[Verdict, Counter[str]]:
-        own, shipment.draws = shipment.draws, Counter()
-        verdict = judge(self, shipment.terms, shipment.declared.time)
-        shipment.evidence = verdict.evidence
-        return verdict, own
-
-    def _end_parking(self, shipment_id: str, *, keep_place: bool = False) -> None:
-        shipment = self.shipments[shipment_id]
-        if shipment.parked_by:
-            self.endings[shipment.parked_by.name] = "decided"
-        shipment.awaits, shipment.parked_by = set(), None
-        if shipment_id in self.parked and not keep_place:
-            self.parked.remove(shipment_id)
-
-    def _set(
-        self, shipment: Shipment, outcome: str, verdict: Verdict | None = None, own: Counter[str] | None = None
-    ) -> None:
-        """Put down an outcome with what it draws; what was written off stays when it is not permitted."""
-        shipment.outcome, shipment.is_stale = outcome, False
-        if verdict:
-            shipment.draws = verdict.draws
-            over = shipment.has(*OVER)
-            self.months |= {} if over else {name: cap for name, cap in verdict.caps.items() if verdict.draws[name]}
-        else:
-            shipment.draws = own if own and shipment.is_written else Counter()
-        self._settle(shipment)
-
-    def _settle(self, shipment: Shipment) -> None:
-        """Let what a shipment holds follow from its milestones."""
-        has_left = shipment.has(*LEFT)
-        if shipment.has(*OVER):
-            shipment.draws, shipment.is_written = Counter(), False
-        elif shipment.outcome == "permitted" and self._has_stale_evidence(shipment):
-            shipment.outcome, shipment.is_stale = "held", True
-        elif shipment.outcome == "permitted":
-            shipment.is_written = has_left
-        elif not shipment.is_stale and not (shipment.is_written and has_left):
-            shipment.draws, shipment.is_written = Counter(), False
-
-    def _has_stale_evidence(self, shipment: Shipment) -> bool:
-        cleared = [event.time for event in shipment.history if isinstance(event.data, on.ShipmentCleared)]
-        terms, at = shipment.terms, shipment.declared.time
-        kinds = [kind for kind in shipment.evidence if has_evidence(terms, kind, at)]
-        return not shipment.is_excused and any(not has_evidence(terms, kind, t) for kind in kinds for t in cleared)
-
-    def _review(self, shipment_id: str, event: Event[Any]) -> None:
-        shipment = self.shipments[shipment_id]
-        data = event.data
-        if shipment.outcome != "held" and not (shipment.outcome == "denied" and isinstance(data, on.ReviewOverridden)):
-            return
-        if isinstance(data, on.ReviewRejected):
-            self._set(shipment, "denied", None, shipment.draws)
-        elif shipment.is_stale:
-            shipment.outcome, shipment.is_stale, shipment.is_excused = "permitted", False, True
-            self._settle(shipment)
-        else:
-            verdict, own = self._judged(shipment)
-            self._set(shipment, *(("denied", None, own) if verdict.short else ("permitted", verdict, own)))
-
-    def _take_up_shipments(self) -> None:
-        """Decide parked shipments for which something that they awaited has come, until nothing more follows."""
-        while ready := next((one for one in self.parked if self._has_come(self.shipments[one])), None):
-            self._decide(ready)
-            self._resume(f"shipment:{ready}")
-
-    def _has_come(self, shipment: Shipment) -> bool:
-        return any(not self._is_awaited(name, shipment.declared.time) for name in shipment.awaits)
-
-    def _is_awaited(self, key: str, at: datetime) -> bool:
-        history = self.histories[key]
-        return not read.is_issued(history) if key.startswith("licence:") else read.quota_stop(history, at) == "blocked"
+            shipment.move(event)
+        return None
 
     # Retractions
 
-    def _retract(self, event: Event[Any]) -> None:
-        data = event.data
-        name = f"{data.source} {data.id}"
+    def _retract(self, event: Event[Any]) -> str | None:
+        name, key = f"{event.data.source} {event.data.id}", event.data.entity
         target = self.events.get(name)
-        if target is None:
-            self.foretold[name] = event
-            self.endings[event.name] = "parked"
-        elif isinstance(target.data, on.EventRetracted) or entity_key(target) != data.entity:
-            self.endings[event.name] = "dead"
-        elif name not in self.retracted:
-            self.retracted.add(name)
-            self._take_out(target, data.entity)
+        if target is None or self.fates[name] == "dead":
+            return f"event:{name}"
+        if isinstance(target.data, on.EventRetracted) or name in self.retracted:
+            raise Unfit
+        self.retracted.add(name)
+        self.fates[name] = "decided"
+        for waiting in self.waiting.values():
+            waiting[:] = [one for one in waiting if one.event is not target]
+        kind, thing = key.split(":", 1)
+        if kind == "shipment":
+            self._take_out_of_shipment(thing, target)
+        elif target in self.histories[key]:
+            self.histories[key].remove(target)
+            self._refold(kind, thing, event.time)
+            if kind == "quota":
+                self._resume(key)
+        return None
 
-    def _take_out(self, target: Event[Any], key: str) -> None:
-        if target in self.waiting[key]:
-            self.waiting[key].remove(target)
-            self.endings[target.name] = "decided"
-        elif not key.startswith("shipment:"):
-            self.histories[key] = [one for one in self.histories[key] if one is not target]
-        elif (shipment := self.shipments.get(target.data.shipment_id)) and shipment.declared is target:
-            self._end_parking(target.data.shipment_id)
-            shipment.outcome, shipment.draws, shipment.is_written = "withdrawn", Counter(), False
+    def _take_out_of_shipment(self, shipment_id: str, target: Event[Any]) -> None:
+        shipment = self.shipments.get(shipment_id)
+        if shipment and shipment.declared is target:
+            shipment.withdraw()
         elif shipment and target in shipment.history:
-            self._take_out_step(shipment, target)
+            shipment.take_out(target)
 
-    def _take_out_step(self, shipment: Shipment, target: Event[Any]) -> None:
-        """Let a shipment follow from the rest of its history; judge anew only where its decision rests on the step."""
-        place, judged_by, was_over = shipment.history.index(target), shipment.judged_by, shipment.has(*OVER)
-        after_judged = judged_by is shipment.declared or place >= shipment.history.index(judged_by)
-        shipment.history.remove(target)
-        is_decision = isinstance(target.data, on.ShipmentCorrected) or is_review(target.data)
-        if (is_decision and after_judged) or (was_over and not shipment.has(*OVER)):
-            self._replay(shipment)
-        elif not is_decision:
-            if shipment.is_stale:
-                shipment.outcome, shipment.is_stale = "permitted", False
-            self._settle(shipment)
-
-    def _replay(self, shipment: Shipment) -> None:
-        """Judge the last correction or the declaration anew, and take up the reviews that followed it."""
-        shipment_id = shipment.terms.shipment_id
-        self._decide(shipment_id)
-        since = shipment.history.index(shipment.judged_by) + 1 if shipment.judged_by in shipment.history else 0
-        for event in [event for event in shipment.history[since:] if is_review(event.data)]:
-            if shipment.outcome == "parked":
-                shipment.history.remove(event)
-                self._wait(event)
-            else:
-                self._review(shipment_id, event)
+    def _refold(self, kind: str, name: str, at: datetime) -> None:
+        """Let dates and tranches follow from the rest of a history; what no longer fits in it makes nothing."""
+        history = self.histories[f"{kind}:{name}"]
+        if kind == "licence":
+            self._follow_dates(name, at, anew=True)
+        elif kind == "quota":
+            self.opened[name], so_far = set(), list[Event[Any]]()
+            for event in history:
+                self.void.discard(event.name)
+                if isinstance(event.data, on.QuotaReturned):
+                    account = f"quota:{name}:exporter:{event.data.exporter}"
+                    if event.data.amount.mg > read.quota_grants(name, so_far, self.opened[name]).get(account, 0):
+                        self.void.add(event.name)
+                        continue
+                so_far.append(event)
+                is_released = isinstance(event.data, on.QuotaTrancheReleased)
+                now = max(self._now(at), event.time) if is_released else self._now(at)
+                self.opened[name] |= {one for one, (opens_at, _) in read.tranches(so_far).items() if opens_at <= now}

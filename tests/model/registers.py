@@ -80,11 +80,15 @@ def is_issued(history: History) -> bool:
     return any(isinstance(event.data, on.LicenceIssued) for event in history)
 
 
+def is_decided(history: History) -> bool:
+    """Say whether there is nothing more to wait for: it was issued, or its application was handed back."""
+    return is_issued(history) or any(isinstance(event.data, on.LicenceSurrendered) for event in history)
+
+
 def licence_terms(history: History) -> on.LicenceTerms | None:
-    """Return the terms that stand: the last issued or amended ones, or what was applied for."""
-    standing = [e.data for e in history if isinstance(e.data, on.LicenceIssued | on.LicenceAmended)]
-    applied = [e.data for e in history if isinstance(e.data, on.LicenceApplied)]
-    found: list[Any] = standing or applied
+    """Return the terms that stand: once it is issued the last ones, before what was applied for."""
+    kinds = on.LicenceIssued | on.LicenceAmended if is_issued(history) else on.LicenceApplied
+    found = [event.data for event in history if isinstance(event.data, kinds)]
     return found[-1] if found else None
 
 
@@ -142,20 +146,26 @@ def quota_terms(history: History) -> on.QuotaOpened | None:
 
 def quota_stop(history: History, at: datetime) -> str | None:
     """Return why a quota cannot be drawn at a moment: closed, suspended, or blocked and not reopened since."""
-    spells: list[Spell] = []
+    kinds = {**QUOTA_STOPS, on.QuotaReopened: None}
+    steps = sorted((event for event in history if type(event.data) in kinds), key=lambda event: event.time)
+    stops = [kinds[type(event.data)] for event in steps if event.time <= at]
+    is_reopened = any(isinstance(event.data, on.QuotaReopened) for event in steps[len(stops) :])
+    return None if not stops or (stops[-1] == "blocked" and is_reopened) else stops[-1]
+
+
+def tranches(history: History) -> dict[str, tuple[datetime, on.Tranche | on.QuotaTrancheReleased]]:
+    """Return a quota's tranches and when they open, by their ids."""
+    found: dict[str, tuple[datetime, on.Tranche | on.QuotaTrancheReleased]] = {}
     for event in history:
-        if isinstance(event.data, on.QuotaReopened):
-            _close(spells, event.time)
-        elif type(event.data) in QUOTA_STOPS:
-            kind = QUOTA_STOPS[type(event.data)]
-            _close(spells, event.time)
-            spells.append(Spell(kind, event.time))
-    holding = [spell for spell in spells if spell.holds(at) and not (spell.kind == "blocked" and spell.until)]
-    return holding[-1].kind if holding else None
+        if isinstance(event.data, on.QuotaOpened):
+            found |= {tranche.tranche_id: (tranche.opens_at, tranche) for tranche in event.data.tranches}
+        elif isinstance(event.data, on.QuotaTrancheReleased):
+            found[event.data.tranche_id] = (event.data.opens_at or event.time, event.data)
+    return found
 
 
-def quota_grants(quota_id: str, history: History, clock: datetime | None) -> dict[str, int]:
-    """Return what a quota's accounts were granted, but for its months."""
+def quota_grants(quota_id: str, history: History, opened: set[str]) -> dict[str, int]:
+    """Return what a quota's accounts were granted, but for its months, with these tranches open."""
     terms = quota_terms(history)
     if terms is None:
         return {}
@@ -163,30 +173,20 @@ def quota_grants(quota_id: str, history: History, clock: datetime | None) -> dic
     grants: Counter[str] = Counter({name: terms.initial.mg if terms.initial else 0})
     for sub in terms.sub_limits:
         grants[f"{name}:sub:{sub.sub_limit_id}"] = sub.initial.mg if sub.initial else 0
+    for tranche_id, (_, tranche) in tranches(history).items():
+        if tranche_id in opened:
+            grants[name] += tranche.amount.mg
+            for part in tranche.sub_limits:
+                grants[f"{name}:sub:{part.sub_limit_id}"] += part.amount.mg
+            _allocate(grants, name, tranche.allocations)
     for event in history:
-        for part in _opened_parts(event, clock):
-            grants[name] += part.amount.mg
-            for sub_amount in part.sub_limits:
-                grants[f"{name}:sub:{sub_amount.sub_limit_id}"] += sub_amount.amount.mg
-            _allocate(grants, name, part.allocations)
         if isinstance(event.data, on.QuotaAllocated):
             _allocate(grants, name, event.data.allocations)
         elif isinstance(event.data, on.QuotaReturned):
             grants[f"{name}:exporter:{event.data.exporter}"] -= event.data.amount.mg
     if terms.reserved_share:
         grants[f"{name}:open"] = grants[name] - -(-grants[name] * terms.reserved_share.percent // 100)
-    return {account: max(0, amount) for account, amount in grants.items()}
-
-
-def _opened_parts(event: Event[Any], clock: datetime | None) -> list[Any]:
-    """Return the tranches that an event brought and that have opened."""
-    data = event.data
-    now = event.time if clock is None else max(clock, event.time)
-    if isinstance(data, on.QuotaOpened):
-        return [tranche for tranche in data.tranches if tranche.opens_at <= now]
-    if isinstance(data, on.QuotaTrancheReleased):
-        return [data] if data.opens_at is None or data.opens_at <= now else []
-    return []
+    return dict(grants)
 
 
 def _allocate(grants: Counter[str], name: str, allocations: Iterable[on.Allocation]) -> None:

@@ -26,7 +26,7 @@ class Play:
 
     def send(self, body: bytes) -> str:
         event = read_trade_event(body)
-        self.books.take(event, body)
+        self.books.apply(event)
         return event.name
 
     def retract(self, entity: str, name: str) -> str:
@@ -82,11 +82,9 @@ def test_a_shipment_reserves_writes_off_and_refunds(play: Play) -> None:
     play.licence(100)
     play.ship("S", 30)
     assert (play.books.outcome("S"), play.sums()) == ("permitted", (100, 30, 0))
-    play.step("S", "departed")
+    play.step("S", "cleared")
     assert play.sums() == (100, 0, 30)
     play.step("S", "cancelled")
-    assert play.sums() == (100, 0, 0)
-    play.step("S", "cleared")
     assert play.sums() == (100, 0, 0)
 
 
@@ -121,9 +119,9 @@ def test_a_suspension_counts_from_its_time_on(play: Play) -> None:
 def test_a_parked_shipment_and_what_waits_for_it_follow_the_licence(play: Play) -> None:
     play.regime()
     declared, cleared = play.ship("S", 10, licence="L1"), play.step("S", "cleared")
-    assert [play.books.endings[name] for name in (declared, cleared)] == ["parked", "parked"]
+    assert [play.books.endings()[name] for name in (declared, cleared)] == ["parked", "parked"]
     play.licence(100)
-    assert [play.books.endings[name] for name in (declared, cleared)] == ["decided", "decided"]
+    assert [play.books.endings()[name] for name in (declared, cleared)] == ["decided", "decided"]
     assert play.sums() == (100, 0, 10)
 
 
@@ -211,16 +209,16 @@ def test_retractions_take_back_what_followed(play: Play) -> None:
     assert play.sums() == (100, 30, 0)
     again = play.retract("shipment:S", declared)
     assert (play.books.outcome("S"), play.sums()) == ("withdrawn", (100, 0, 0))
-    assert play.books.endings[play.retract("shipment:S", again)] == "dead"
+    assert play.books.endings()[play.retract("shipment:S", again)] == "dead"
 
 
 def test_a_retraction_waits_for_its_event(play: Play) -> None:
     play.regime()
     play.licence(100)
     retraction = play.retract("shipment:S", f"/test e{play.count + 1}")
-    assert play.books.endings[retraction] == "parked"
+    assert play.books.endings()[retraction] == "parked"
     play.ship("S", 30)
-    assert (play.books.endings[retraction], play.sums()) == ("decided", (100, 0, 0))
+    assert (play.books.endings()[retraction], play.sums()) == ("decided", (100, 0, 0))
 
 
 def test_a_retracted_licence_grants_nothing_and_keeps_what_was_drawn(play: Play) -> None:
