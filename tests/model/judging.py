@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fractions import Fraction
 from itertools import groupby
 from typing import Protocol
 
 from shared import events as on
 from tests.model import registers as read
+from tests.model.gaps import Gap
 
 Tolerances = Sequence[on.Tolerance]
 
 
 class Books(Protocol):
     """What a judgement asks of the books; the shipment's own draws are already out of them."""
+
+    gaps: frozenset[Gap]
 
     def regimes(self, at: datetime) -> list[on.RegimeTerms]: ...
     def licence(self, licence_id: str) -> read.History: ...
@@ -34,13 +36,24 @@ class Verdict:
     awaits: list[str] = field(default_factory=list)
     draws: Counter[str] = field(default_factory=Counter)
     caps: dict[str, int] = field(default_factory=dict)
-    evidence: set[str] = field(default_factory=set)
+    evidence: dict[str, bool] = field(default_factory=dict)
+    """Kinds that are asked for, and whether each was shown."""
+    unwaivable: bool = False
 
     @property
     def outcome(self) -> str:
         if self.refused or self.short:
             return "denied"
         return "held" if self.unclear else "parked" if self.awaits else "permitted"
+
+
+@dataclass
+class Ask:
+    """What a line would draw of an account; None where that is refused."""
+
+    account: str
+    drawn: int | None
+    has_all: bool = False
 
 
 class Judgement:
@@ -55,35 +68,38 @@ class Judgement:
             self._licences(line, self._regimes(line))
             for quota_id, history in self.books.quotas().items():
                 self._quota(line, quota_id, history)
-        for kind in sorted(self.says.evidence):
-            if not has_evidence(self.data, kind, self.at):
-                self.says.unclear.append("evidence")
+        if not all(self.says.evidence.values()):
+            self.says.unclear.append("evidence")
         return self.says
+
+    def _ask_for(self, kinds: Iterable[str]) -> None:
+        self.says.evidence |= {kind: has_evidence(self.data, kind, self.at) for kind in kinds}
 
     def _regimes(self, line: on.ShipmentLine) -> list[tuple[on.RegimeTerms, str]]:
         """Speak for the regimes, and return those that ask for a licence with what they ask."""
         asking = []
         for terms in self.books.regimes(self.at):
-            requires, covers, destinations = read.phase_of(terms, self.at)
+            requires, covers, destinations = read.phase_of(terms, self.at, Gap.PHASES_PILE_UP in self.books.gaps)
             found = read.covers(covers, line.commodity)
             there = terms.origin == self.data.origin and read.goes_there(destinations, self.data.destination)
-            if found is False or not there or self.data.end_use in terms.exempt_end_uses:
-                continue
-            if found is None:
+            is_exempt = self.data.end_use in terms.exempt_end_uses
+            if found is None and there and (not is_exempt or Gap.EXEMPT_UNDECLARED in self.books.gaps):
                 self.says.unclear.append("goods.undeclared")
+            if not found or not there or is_exempt:
                 continue
             if self.data.end_use in terms.barred_end_uses or self.data.end_user in terms.barred_end_users:
                 self.says.refused.append("regime.barred")
             if requires == "prohibition":
                 self.says.refused.append("regime.prohibited")
-            self.says.evidence.update(terms.needs_evidence)
+            if Gap.EVIDENCE_WITH_LICENCE not in self.books.gaps:
+                self._ask_for(terms.needs_evidence)
             if requires in {"licence", "registration"}:
                 asking.append((terms, requires))
         return asking
 
     def _licences(self, line: on.ShipmentLine, asking: list[tuple[on.RegimeTerms, str]]) -> None:
-        by_authority = sorted(asking, key=lambda one: one[0].authority)
-        for authority, group in groupby(by_authority, key=lambda one: one[0].authority):
+        by_authority = sorted(asking, key=_licensed_by)
+        for authority, group in groupby(by_authority, key=_licensed_by):
             regimes = list(group)
             histories = {name: self.books.licence(name) for name in line.licences}
             terms = {name: read.licence_terms(history) for name, history in histories.items()}
@@ -101,15 +117,28 @@ class Judgement:
         terms = read.licence_terms(history)
         if terms is None:
             raise AssertionError("an issued licence has terms")
-        if any(spell.holds(self.at) for spell in read.licence_spells(history)):
+        spells = read.licence_spells(history)
+        is_now = Gap.STATE_NOW in self.books.gaps
+        if any(spell.until is None if is_now else spell.holds(self.at) for spell in spells):
             self.says.refused.append("licence.state")
         if not terms.valid_from <= self.at < terms.valid_until:
             self.says.refused.append("licence.validity")
         for regime, requires in regimes:
             self._kind_and_term(terms, regime, requires)
         self._conditions(terms)
-        self.says.evidence.update(terms.needs_evidence)
+        self._ask_for(terms.needs_evidence)
+        if Gap.EVIDENCE_WITH_LICENCE in self.books.gaps:
+            self._ask_for(kind for regime in self._all_on(line) for kind in regime.needs_evidence)
         self._draw_licence(line, terms, [regime for regime, _ in regimes])
+
+    def _all_on(self, line: on.ShipmentLine) -> list[on.RegimeTerms]:
+        found = []
+        for terms in self.books.regimes(self.at):
+            _, covers, destinations = read.phase_of(terms, self.at, Gap.PHASES_PILE_UP in self.books.gaps)
+            there = terms.origin == self.data.origin and read.goes_there(destinations, self.data.destination)
+            if there and read.covers(covers, line.commodity) and self.data.end_use not in terms.exempt_end_uses:
+                found.append(terms)
+        return found
 
     def _kind_and_term(self, terms: on.LicenceTerms, regime: on.RegimeTerms, requires: str) -> None:
         registers = terms.kind == "certificate" and requires == "registration"
@@ -143,40 +172,48 @@ class Judgement:
         if terms.kind == "single_use" and not self.says.draws[uses]:
             self._draw_all({uses: 1}, "licence.uses")
         attempts = [self._wanted(line, terms.licence_id, one, regimes) for one in covering]
-        chosen = next((wanted for wanted, is_enough in attempts if is_enough), attempts[0][0])
-        self.says.draws.update({account: amount for account, amount in chosen.items() if amount})
-        if None in chosen.values():
+        if Gap.CURRENCY_HOLDS in self.books.gaps and any(one is None for one in attempts):
+            self.says.unclear.append("licence.measure")
+            self.says.unwaivable = True
+            return
+        asked = [one for one in attempts if one is not None]
+        if not asked:
+            self.says.refused.append("licence.currency")
+        elif enough := [one for one in asked if all(ask.has_all for ask in one)]:
+            self._draw(enough[0])
+        elif warned := [one for one in asked if all(ask.drawn is not None for ask in one)]:
+            self._draw(warned[0])
+        else:
             self.says.short.append("licence.balance")
+
+    def _draw(self, asks: list[Ask]) -> None:
+        self.says.draws.update({ask.account: ask.drawn for ask in asks if ask.drawn})
 
     def _wanted(
         self, line: on.ShipmentLine, licence_id: str, of: on.LicenceLine, regimes: list[on.RegimeTerms]
-    ) -> tuple[dict[str, int | None], bool]:
-        """Return what the line would draw of a licence line (None: refused), and whether that has enough."""
+    ) -> list[Ask] | None:
+        """Return what the line would ask of a licence line; None where their currencies differ."""
         account = f"licence:{licence_id}:{of.line_no}"
-        wanted: dict[str, int | None] = {}
-        is_enough = True
+        asks = []
         if of.mass is not None:
-            amount = read.measured(line, of.measure) or 0
             tolerances = [regime.mass_tolerance for regime in regimes]
             warns = all(regime.beyond_mass == "warn" for regime in regimes)
-            wanted[account] = self._amount(account, amount, tolerances, warns=warns)
-            is_enough = wanted[account] == amount
+            asks.append(self._ask(account, read.measured(line, of.measure) or 0, tolerances, warns=warns))
         if of.value is not None and line.value is not None:
             if line.value.currency != of.value.currency:
-                self.says.refused.append("licence.currency")
-                return wanted, is_enough
+                return None
             tolerances = [regime.value_tolerance for regime in regimes]
             warns = all(regime.beyond_value == "warn" for regime in regimes)
-            of_value = self._amount(f"{account}:value", line.value.units, tolerances, warns=warns)
-            wanted[f"{account}:value"] = of_value
-            is_enough = is_enough and of_value == line.value.units
-        return wanted, is_enough
+            asks.append(self._ask(f"{account}:value", line.value.units, tolerances, warns=warns))
+        return asks
 
-    def _amount(self, account: str, amount: int, tolerances: Tolerances, *, warns: bool) -> int | None:
-        """Return what is drawn of an account: all, with a warning what is left, or None."""
+    def _ask(self, account: str, amount: int, tolerances: Tolerances, *, warns: bool) -> Ask:
         if self._has(account, amount, tolerances):
-            return amount
-        return max(0, self._left(account)) if warns else None
+            return Ask(account, amount, has_all=True)
+        if not warns:
+            return Ask(account, None)
+        beyond = self._beyond(account, tolerances) if Gap.WARNS_BEYOND in self.books.gaps else 0
+        return Ask(account, max(0, self._left(account) + beyond), has_all=Gap.WARNS_FIRST in self.books.gaps)
 
     def _left(self, account: str) -> int:
         return self._granted(account) - self.books.used(account) - self.says.draws[account]
@@ -185,13 +222,12 @@ class Judgement:
         return self.says.caps.get(account, self.books.granted(account))
 
     def _has(self, account: str, amount: int, tolerances: Tolerances = ()) -> bool:
-        """Say whether an account has enough, with the smallest of the tolerances."""
-        left, granted = self._left(account), self._granted(account)
-        limits = [Fraction(left)]
-        for one in tolerances:
-            extra = {"none": 0, "line": granted, "balance": max(0, left)}[one.of]
-            limits.append(left + Fraction(extra * one.percent, 100))
-        return amount <= (min(limits[1:]) if tolerances else left)
+        return amount <= self._left(account) + self._beyond(account, tolerances)
+
+    def _beyond(self, account: str, tolerances: Tolerances) -> int:
+        """Return the smallest of the tolerances."""
+        bases = {"none": 0, "line": self._granted(account), "balance": max(0, self._left(account))}
+        return min((bases[one.of] * one.percent // 100 for one in tolerances), default=0)
 
     def _draw_all(self, wanted: dict[str, int], rule: str) -> None:
         """Draw on every account or note that one is short."""
@@ -204,7 +240,8 @@ class Judgement:
         terms = read.quota_terms(history)
         if terms is None or not self._concerns(terms, line):
             return
-        stop = read.quota_stop(history, self.at)
+        accounts = list(self._quota_accounts(terms, line))
+        stop = read.quota_stop(history, self.at, is_then=Gap.BLOCKED_THEN in self.books.gaps)
         if stop == "blocked":
             self.says.awaits.append(f"quota:{quota_id}")
         elif stop:
@@ -212,8 +249,9 @@ class Judgement:
         amount = read.measured(line, terms.measure)
         if amount is None:
             self.says.unclear.append("quota.measure")
+            self.says.unwaivable |= Gap.MEASURE_HOLDS in self.books.gaps
             return
-        self._draw_all(dict.fromkeys(self._quota_accounts(terms, line), amount), "quota.balance")
+        self._draw_all(dict.fromkeys(accounts, amount), "quota.balance")
 
     def _concerns(self, terms: on.QuotaOpened, line: on.ShipmentLine) -> bool:
         data = self.data
@@ -240,6 +278,10 @@ class Judgement:
             month = f"{name}:month:{self.at.astimezone(UTC):%Y-%m}"
             self.says.caps[month] = terms.monthly_cap.mg
             yield month
+
+
+def _licensed_by(asking: tuple[on.RegimeTerms, str]) -> str:
+    return asking[0].licensed_by or asking[0].authority
 
 
 def has_evidence(data: on.Declaration, kind: str, at: datetime) -> bool:

@@ -10,9 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from shared.cloudevents import Event, entity_key, read_trade_event, write
+from shared.events import QuotaOpened, RegimeAnnounced
 from tests.model import world
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Engine
+from tests.model.gaps import KNOWN, Gap
 from tests.model.reference import Reference
 from tests.model.world import LATENESS, Data
 
@@ -37,13 +39,14 @@ class Interleaving(RuleBasedStateMachine):
 
     make_engine: ClassVar[Callable[[], Engine]]
     parking_days: ClassVar[int]
+    gaps: ClassVar[frozenset[Gap]] = KNOWN
     steps: ClassVar[int] = 0
     delivered: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.engine = type(self).make_engine()
-        self.reference = Reference(self.parking_days)
+        self.reference = Reference(self.parking_days, self.gaps)
         self.present = 0
         self.made: list[Event[Any]] = []
         self.kept_back: list[int] = []
@@ -203,6 +206,8 @@ class Interleaving(RuleBasedStateMachine):
     def retract(self, pick: int) -> None:
         named = [event for event in self.made if entity_key(event).split(":")[0] in RETRACTABLE]
         event = named[-1 - pick % len(named)]
+        if Gap.NO_NEW_BEGINNING in self.gaps and isinstance(event.data, RegimeAnnounced | QuotaOpened):
+            return
         data = {"entity": entity_key(event), "source": event.source, "id": event.id}
         self.happen(("trade.event.retracted", data), 0)
 

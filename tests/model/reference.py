@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from shared import events as on
 from shared.cloudevents import Event, entity_key
 from tests.model import registers as read
+from tests.model.gaps import NONE, Gap
 from tests.model.shipments import REVIEWS, Shipment, Unfit
 
 FIRST: dict[str, type] = {"licence": on.LicenceIssued, "quota": on.QuotaOpened, "regime": on.RegimeAnnounced}
@@ -38,7 +39,8 @@ class Waiting(NamedTuple):
 class Reference:
     """Takes events one at a time and knows what must follow."""
 
-    def __init__(self, parking_days: int) -> None:
+    def __init__(self, parking_days: int, gaps: frozenset[Gap] = NONE) -> None:
+        self.gaps = gaps
         self.parking = timedelta(days=parking_days)
         self.clock: datetime | None = None
         self.events: dict[str, Event[Any]] = {}
@@ -151,7 +153,8 @@ class Reference:
 
     def _take(self, event: Event[Any]) -> None:
         self.fates[event.name] = "decided"
-        retractions = self.waiting.pop(f"event:{event.name}", [])
+        is_late = Gap.RETRACTED_LATE in self.gaps
+        retractions = [] if is_late else self.waiting.pop(f"event:{event.name}", [])
         if retractions:
             # It is as if it had not been; to take it out twice is a mistake.
             self.retracted.add(event.name)
@@ -165,8 +168,10 @@ class Reference:
             return
         if key is not None:
             self._wait(event, key)
-        elif type(event.data) in {*FIRST.values(), on.QuotaReopened, on.ShipmentDeclared}:
+            return
+        if type(event.data) in {*FIRST.values(), on.QuotaReopened, on.ShipmentDeclared}:
             self._resume(entity_key(event))
+        self._resume(f"event:{event.name}")
 
     def _apply(self, event: Event[Any]) -> str | None:
         """Apply an event, or return what it has to wait for."""
@@ -182,6 +187,7 @@ class Reference:
 
     def _wait(self, event: Event[Any], key: str) -> None:
         is_endless = key.startswith("quota:") and isinstance(event.data, on.ShipmentDeclared)
+        is_endless = is_endless and Gap.BLOCKED_THEN not in self.gaps
         until = None if is_endless else max(event.time, self.clock or event.time) + self.parking
         self.has_waited += 1
         self.waiting[key].append(Waiting(event, until, self.has_waited))
@@ -210,7 +216,8 @@ class Reference:
             if self.licence_state(name) in UNFIT.get(type(event.data), set()):
                 raise Unfit
             is_first = is_first or isinstance(event.data, on.LicenceApplied)
-            is_begun = read.is_decided(history) or isinstance(event.data, on.LicenceSurrendered)
+            hands_back = isinstance(event.data, on.LicenceSurrendered) and bool(history)
+            is_begun = read.is_decided(history) or hands_back
         else:
             is_begun = any(isinstance(one.data, FIRST[kind]) for one in history)
             if is_first and is_begun:
@@ -277,9 +284,14 @@ class Reference:
             elif kind == "licence":
                 self._follow_dates(name, now, anew=False)
 
-    def _overdue(self, now: datetime) -> list[tuple[datetime, int, str, Waiting]]:
+    def _overdue(self, now: datetime) -> list[tuple[datetime, Any, str, Waiting]]:
+        by_name = Gap.TIES_BY_NAME in self.gaps
         everyone = [(key, one) for key, waiting in self.waiting.items() for one in waiting]
-        return [(one.until, one.place, key, one) for key, one in everyone if one.until and one.until <= now]
+        return [
+            (one.until, one.event.name if by_name else one.place, key, one)
+            for key, one in everyone
+            if one.until and one.until <= now
+        ]
 
     def _give_up(self, event: Event[Any]) -> None:
         """Hold a shipment that waited too long; anything else that did is dead."""
@@ -287,6 +299,7 @@ class Reference:
             self.fates[event.name] = "decided"
             self.shipments[event.data.shipment_id].hold()
             self._resume(entity_key(event))
+            self._resume(f"event:{event.name}")
         else:
             self.fates[event.name] = "dead"
 
@@ -330,7 +343,7 @@ class Reference:
         elif target in self.histories[key]:
             self.histories[key].remove(target)
             self._refold(kind, thing, event.time)
-            if kind == "quota":
+            if kind == "quota" and Gap.UNBLOCKED_UNHEARD not in self.gaps:
                 self._resume(key)
         return None
 

@@ -54,6 +54,8 @@ def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
             _close(spells, event.time)
         elif isinstance(data, on.RegimeEnded):
             ended = event.time if ended is None else min(ended, event.time)
+    if not any(isinstance(event.data, on.RegimeAnnounced) for event in history):
+        return None
     if terms is None or at < terms.effective_from or (terms.effective_until and at >= terms.effective_until):
         return None
     if (ended and at >= ended) or any(spell.holds(at) for spell in spells):
@@ -61,12 +63,13 @@ def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
     return terms
 
 
-def phase_of(terms: on.RegimeTerms, at: datetime) -> tuple[str, tuple[on.Selector, ...], on.Destinations]:
+def phase_of(
+    terms: on.RegimeTerms, at: datetime, piles_up: bool = False
+) -> tuple[str, tuple[on.Selector, ...], on.Destinations]:
     """Return what the regime requires then, of which goods and for which destinations."""
     requires, covers, destinations = terms.requires, terms.covers, terms.destinations
     begun = [phase for phase in terms.phases if phase.effective_from <= at]
-    if begun:
-        phase = begun[-1]
+    for phase in begun if piles_up else begun[-1:]:
         requires = phase.requires or requires
         covers = covers if phase.covers is None else phase.covers
         destinations = destinations if phase.destinations is None else phase.destinations
@@ -144,12 +147,12 @@ def quota_terms(history: History) -> on.QuotaOpened | None:
     return opened[-1] if opened else None
 
 
-def quota_stop(history: History, at: datetime) -> str | None:
+def quota_stop(history: History, at: datetime, *, is_then: bool = False) -> str | None:
     """Return why a quota cannot be drawn at a moment: closed, suspended, or blocked and not reopened since."""
     kinds = {**QUOTA_STOPS, on.QuotaReopened: None}
     steps = sorted((event for event in history if type(event.data) in kinds), key=lambda event: event.time)
     stops = [kinds[type(event.data)] for event in steps if event.time <= at]
-    is_reopened = any(isinstance(event.data, on.QuotaReopened) for event in steps[len(stops) :])
+    is_reopened = not is_then and any(isinstance(event.data, on.QuotaReopened) for event in steps[len(stops) :])
     return None if not stops or (stops[-1] == "blocked" and is_reopened) else stops[-1]
 
 

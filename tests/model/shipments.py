@@ -1,11 +1,11 @@
 """One shipment of the reference: its live history, what was decided of it and what it holds of each account."""
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from shared import events as on
 from shared.cloudevents import Event
+from tests.model.gaps import Gap
 from tests.model.judging import Books, Verdict, has_evidence, judge
 
 GONE = (on.ShipmentDeparted, on.ShipmentArrived, on.ShipmentDelivered)
@@ -23,6 +23,7 @@ class Shipment:
 
     def __init__(self, books: Books, declared: Event[Any]) -> None:
         self.books, self.declared = books, declared
+        self.gaps = books.gaps
         self.history: list[Event[Any]] = []
         self.outcome = "parked"
         self.draws: Counter[str] = Counter()
@@ -31,9 +32,9 @@ class Shipment:
         """Held because its evidence had expired when it left."""
         self.is_excused = False
         """An officer let it go although its evidence had expired."""
-        self.evidence: set[str] = set()
+        self.evidence: dict[str, bool] = {}
         self.months: dict[str, int] = {}
-        """Caps of the months on which it draws or drew."""
+        """Caps of the months in which it was judged."""
 
     @property
     def judged_by(self) -> Event[Any]:
@@ -69,6 +70,7 @@ class Shipment:
         own, self.draws = self.draws, Counter()
         verdict = judge(self.books, self.judged_by.data, self.declared.time)
         self.evidence = verdict.evidence
+        self.months |= verdict.caps
         return verdict, own
 
     def conclude(self, outcome: str, verdict: Verdict, own: Counter[str]) -> None:
@@ -76,11 +78,11 @@ class Shipment:
         self.outcome, self.is_stale = outcome, False
         if outcome == "permitted":
             self.draws = verdict.draws
-            if not self.is_over:
-                self.months |= {name: cap for name, cap in verdict.caps.items() if verdict.draws[name]}
         else:
             self.draws = own if self.is_written else Counter()
         self._settle()
+        if Gap.STALE_LIFTED not in self.gaps:
+            self._hold_if_stale()
 
     def hold(self) -> None:
         """Hold what waited too long."""
@@ -88,21 +90,19 @@ class Shipment:
 
     def _settle(self) -> None:
         """Let what it holds follow from its decision and its milestones."""
-        left = next((event.time for event in self.history if isinstance(event.data, LEFT)), None)
-        if self.is_over:
-            self.draws, self.is_written = Counter(), False
-        elif self.outcome == "permitted":
-            if left is not None and self._has_expired_by(left):
-                self.outcome, self.is_stale = "held", True
-            else:
-                self.is_written = left is not None
-        elif not self.is_stale and not (self.is_written and left is not None):
-            self.draws, self.is_written = Counter(), False
+        has_left = self.has(*LEFT)
+        if self.is_over or (self.outcome == "denied" and not has_left):
+            self.draws = Counter()
+        self.is_written = has_left and bool(self.draws)
 
-    def _has_expired_by(self, at: datetime) -> bool:
-        data = self.judged_by.data
-        shown = [kind for kind in self.evidence if has_evidence(data, kind, self.declared.time)]
-        return not self.is_excused and any(not has_evidence(data, kind, at) for kind in shown)
+    def _hold_if_stale(self) -> None:
+        """Hold it if evidence that was shown had expired when it left."""
+        left = next((event.time for event in self.history if isinstance(event.data, LEFT)), None)
+        if left is None or self.is_over or self.outcome != "permitted" or self.is_excused:
+            return
+        shown = [kind for kind, was_shown in self.evidence.items() if was_shown or Gap.UNSHOWN_EXPIRES in self.gaps]
+        if any(not has_evidence(self.judged_by.data, kind, left) for kind in shown):
+            self.outcome, self.is_stale = "held", True
 
     # Steps
 
@@ -119,8 +119,11 @@ class Shipment:
                 raise Unfit
         elif isinstance(event.data, LEFT) and self.is_over:
             raise Unfit
+        had_left = self.has(*LEFT)
         self.history.append(event)
         self._settle()
+        if not had_left:
+            self._hold_if_stale()
 
     def review(self, event: Event[Any]) -> None:
         if self.is_over or not self._can_be_reviewed(event):
@@ -138,7 +141,7 @@ class Shipment:
             return
         verdict, own = self._judged()
         self.is_excused = True
-        self.conclude("denied" if verdict.short else "permitted", verdict, own)
+        self.conclude("denied" if verdict.short else "held" if verdict.unwaivable else "permitted", verdict, own)
 
     # Retractions
 
@@ -152,21 +155,22 @@ class Shipment:
         place, judged_by, was_over = self.history.index(target), self.judged_by, self.is_over
         after_judged = judged_by is self.declared or place >= self.history.index(judged_by)
         self.history.remove(target)
-        if isinstance(target.data, (on.ShipmentCorrected, *REVIEWS)):
-            if after_judged:
-                self._replay()
-        elif was_over and not self.is_over:
+        is_decision = isinstance(target.data, (on.ShipmentCorrected, *REVIEWS))
+        if is_decision and Gap.REVIEWS_LOST in self.gaps:
+            self.decide()
+        elif (is_decision and after_judged) or (was_over and not self.is_over):
             self._replay()
-        else:
-            if self.is_stale:
+        elif not is_decision:
+            if self.is_stale and Gap.STALE_STAYS not in self.gaps:
                 self.outcome, self.is_stale = "permitted", False
             self._settle()
+            self._hold_if_stale()
 
     def _replay(self) -> None:
         """Judge the last correction or the declaration anew, and take up the reviews that followed it."""
         self.decide()
-        if self.is_stale:
-            self.is_written = False
+        if Gap.REVIEWS_LOST in self.gaps:
+            return
         since = self.history.index(self.judged_by) + 1 if self.judged_by in self.history else 0
         for event in self.history[since:]:
             if isinstance(event.data, REVIEWS) and self._can_be_reviewed(event):

@@ -235,7 +235,7 @@ def test_evidence_that_expired_by_clearance_holds_until_an_officer_releases(play
     play.licence(100)
     play.ship("S", 30, evidence=evidence)
     play.step("S", "cleared", at=3)
-    assert (play.books.outcome("S"), play.sums()) == ("held", (100, 30, 0))
+    assert (play.books.outcome("S"), play.sums()) == ("held", (100, 0, 30))
     play.review("S", "released")
     assert (play.books.outcome("S"), play.sums()) == ("permitted", (100, 0, 30))
 

@@ -71,7 +71,9 @@ def regimes(draw: st.DrawFn, kind: str) -> tuple[str, Data]:
         data["mass_tolerance"] = draw(_picks({}, {"of": "line", "percent": 10}, {"of": "balance", "percent": 20}))
         data["needs_evidence"] = draw(_picks([], [], ["origin"]))
         data["max_validity"] = draw(_picks([], [], [{"kind": "individual", "months": 3}]))
-        data["phases"] = draw(_picks([], [{"phase_id": "P2", "effective_from": day(20), "requires": "nothing"}]))
+        free: Data = {"phase_id": "P2", "effective_from": day(15), "requires": "nothing"}
+        nearer: Data = {"phase_id": "P3", "effective_from": day(30), "destinations": {"include": ["VN"]}}
+        data["phases"] = draw(_picks([], [], [free], [free, nearer]))
     return f"trade.regime.{kind}", data
 
 
