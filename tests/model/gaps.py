@@ -28,6 +28,10 @@ class Gap(Enum):
     """A regime or quota whose beginning was retracted cannot begin anew; the quota denies."""
     RETRACTED_LATE = auto()
     """An event whose retraction came first has its effect before it is taken out."""
+    WAITING_RETRACTION_GOES = auto()
+    """A retraction can be retracted while it waits."""
+    RETRACTED_WAITING_UNKNOWN = auto()
+    """What was retracted while it waited is not known to a second retraction, unless a batch lies between."""
     WARNS_BEYOND = auto()
     """A line that is permitted with a warning draws the tolerance as well."""
     WARNS_FIRST = auto()
@@ -42,6 +46,8 @@ class Gap(Enum):
     """An exempt end use does not take goods of undeclared elements out of a regime."""
     MEASURE_HOLDS = auto()
     """No officer can let pass what a quota could not measure."""
+    SAME_AGAIN_PARKS = auto()
+    """A second declaration of a parked shipment parks too where it says the same."""
     TIES_BY_NAME = auto()
     """Of what is overdue at the same moment the first by its name goes first, not the first that waited."""
 

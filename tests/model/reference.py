@@ -58,6 +58,7 @@ class Reference:
         """By what is waited for: a licence, quota, regime, shipment or event."""
         self.has_waited = 0
         self.retracted: set[str] = set()
+        self.retracted_waiting: set[str] = set()
 
     # What can be asked
 
@@ -79,17 +80,12 @@ class Reference:
         return shipment.outcome if shipment else None
 
     def licence_state(self, licence_id: str) -> str | None:
-        history = self.histories[f"licence:{licence_id}"]
-        if read.licence_terms(history) is None:
-            return None
-        rests = [spell.kind for spell in read.licence_spells(history) if spell.until is None]
-        for ended in ("revoked", "surrendered"):
-            if ended in rests:
-                return ended
-        if not read.is_issued(history):
-            return "applied"
+        history = self.licence(licence_id)
+        state = read.state_apart_from_dates(history)
+        if state not in {"issued", "suspended"}:
+            return state
         dated = self.dated[licence_id]
-        if dated == "expired" or "suspended" in rests:
+        if dated == "expired" or state == "suspended":
             return "expired" if dated == "expired" else "suspended"
         return "exhausted" if dated == "active" and self._is_exhausted(licence_id, history) else dated
 
@@ -108,11 +104,11 @@ class Reference:
         return [terms for terms in found if terms]
 
     def licence(self, licence_id: str) -> read.History:
-        return self.histories.get(f"licence:{licence_id}", [])
+        return self._effective(self.histories.get(f"licence:{licence_id}", []))
 
     def quotas(self) -> dict[str, read.History]:
         names = sorted(key for key in self.histories if key.startswith("quota:"))
-        return {key.removeprefix("quota:"): self.histories[key] for key in names}
+        return {key.removeprefix("quota:"): self._effective(self.histories[key]) for key in names}
 
     def granted(self, account: str) -> int:
         return self._grants().get(account, 0)
@@ -126,7 +122,7 @@ class Reference:
         for key, history in self.histories.items():
             kind, name = key.split(":", 1)
             if kind == "licence":
-                grants |= read.licence_grants(name, history)
+                grants |= read.licence_grants(name, self._effective(history))
             elif kind == "quota":
                 grants |= read.quota_grants(name, self._effective(history), self.opened[name])
         return grants
@@ -216,8 +212,8 @@ class Reference:
             if self.licence_state(name) in UNFIT.get(type(event.data), set()):
                 raise Unfit
             is_first = is_first or isinstance(event.data, on.LicenceApplied)
-            hands_back = isinstance(event.data, on.LicenceSurrendered) and bool(history)
-            is_begun = read.is_decided(history) or hands_back
+            hands_back = isinstance(event.data, on.LicenceSurrendered) and self.licence_state(name) == "applied"
+            is_begun = read.is_decided(self.licence(name)) or hands_back
         else:
             is_begun = any(isinstance(one.data, FIRST[kind]) for one in history)
             if is_first and is_begun:
@@ -227,7 +223,8 @@ class Reference:
         self._check(event)
         history.append(event)
         if kind == "licence":
-            self._follow_dates(name, event.time, anew=not isinstance(event.data, on.LicenceSuspended))
+            if not isinstance(event.data, on.LicenceUseBroughtForward):
+                self._follow_dates(name, event.time, anew=not isinstance(event.data, on.LicenceSuspended))
         elif isinstance(event.data, on.QuotaOpened | on.QuotaTrancheReleased):
             released = isinstance(event.data, on.QuotaTrancheReleased)
             self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
@@ -255,7 +252,7 @@ class Reference:
         terms, now = read.licence_terms(self.licence(licence_id)), self._now(at)
         if terms is None:
             return
-        is_resting = any(spell.until is None for spell in read.licence_spells(self.licence(licence_id)))
+        is_resting = read.state_apart_from_dates(self.licence(licence_id)) != "issued"
         state = "issued" if anew else self.dated[licence_id]
         if now >= terms.valid_until:
             state = "expired"
@@ -331,9 +328,14 @@ class Reference:
         target = self.events.get(name)
         if target is None or self.fates[name] == "dead":
             return f"event:{name}"
-        if isinstance(target.data, on.EventRetracted) or name in self.retracted:
+        if name in self.retracted_waiting and Gap.RETRACTED_WAITING_UNKNOWN in self.gaps:
+            return f"event:{name}"
+        may_go = self.fates[name] == "parked" and Gap.WAITING_RETRACTION_GOES in self.gaps
+        if name in self.retracted or (isinstance(target.data, on.EventRetracted) and not may_go):
             raise Unfit
         self.retracted.add(name)
+        if self.fates[name] == "parked":
+            self.retracted_waiting.add(name)
         self.fates[name] = "decided"
         for waiting in self.waiting.values():
             waiting[:] = [one for one in waiting if one.event is not target]
@@ -357,18 +359,32 @@ class Reference:
     def _refold(self, kind: str, name: str, at: datetime) -> None:
         """Let dates and tranches follow from the rest of a history; what no longer fits in it makes nothing."""
         history = self.histories[f"{kind}:{name}"]
+        self.void -= {event.name for event in history}
         if kind == "licence":
+            self._refold_licence(name, history)
             self._follow_dates(name, at, anew=True)
         elif kind == "quota":
-            self.opened[name], so_far = set(), list[Event[Any]]()
-            for event in history:
-                self.void.discard(event.name)
-                if isinstance(event.data, on.QuotaReturned):
-                    account = f"quota:{name}:exporter:{event.data.exporter}"
-                    if event.data.amount.mg > read.quota_grants(name, so_far, self.opened[name]).get(account, 0):
-                        self.void.add(event.name)
-                        continue
-                so_far.append(event)
-                is_released = isinstance(event.data, on.QuotaTrancheReleased)
-                now = max(self._now(at), event.time) if is_released else self._now(at)
-                self.opened[name] |= {one for one, (opens_at, _) in read.tranches(so_far).items() if opens_at <= now}
+            self._refold_quota(name, history, at)
+
+    def _refold_licence(self, licence_id: str, history: list[Event[Any]]) -> None:
+        self.dated[licence_id] = "issued"
+        for place, event in enumerate(history):
+            state = read.state_apart_from_dates(self._effective(history[:place]))
+            begins = isinstance(event.data, on.LicenceApplied | on.LicenceIssued)
+            amends_nothing = isinstance(event.data, on.LicenceAmended) and state == "applied"
+            is_unfit = (state is None and not begins) or amends_nothing or state in UNFIT.get(type(event.data), set())
+            if is_unfit and not isinstance(event.data, on.LicenceUseBroughtForward):
+                self.void.add(event.name)
+
+    def _refold_quota(self, quota_id: str, history: list[Event[Any]], at: datetime) -> None:
+        self.opened[quota_id], so_far = set(), list[Event[Any]]()
+        for event in history:
+            if isinstance(event.data, on.QuotaReturned):
+                account = f"quota:{quota_id}:exporter:{event.data.exporter}"
+                if event.data.amount.mg > read.quota_grants(quota_id, so_far, self.opened[quota_id]).get(account, 0):
+                    self.void.add(event.name)
+                    continue
+            so_far.append(event)
+            is_released = isinstance(event.data, on.QuotaTrancheReleased)
+            now = max(self._now(at), event.time) if is_released else self._now(at)
+            self.opened[quota_id] |= {one for one, (opens_at, _) in read.tranches(so_far).items() if opens_at <= now}

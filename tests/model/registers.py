@@ -53,7 +53,7 @@ def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
         elif isinstance(data, on.RegimeReinstated):
             _close(spells, event.time)
         elif isinstance(data, on.RegimeEnded):
-            ended = event.time if ended is None else min(ended, event.time)
+            ended = event.time
     if not any(isinstance(event.data, on.RegimeAnnounced) for event in history):
         return None
     if terms is None or at < terms.effective_from or (terms.effective_until and at >= terms.effective_until):
@@ -85,7 +85,8 @@ def is_issued(history: History) -> bool:
 
 def is_decided(history: History) -> bool:
     """Say whether there is nothing more to wait for: it was issued, or its application was handed back."""
-    return is_issued(history) or any(isinstance(event.data, on.LicenceSurrendered) for event in history)
+    is_handed_back = any(isinstance(event.data, on.LicenceSurrendered) for event in history)
+    return is_issued(history) or (is_handed_back and licence_terms(history) is not None)
 
 
 def licence_terms(history: History) -> on.LicenceTerms | None:
@@ -106,6 +107,15 @@ def licence_spells(history: History) -> list[Spell]:
         elif type(event.data) in ENDING:
             spells.append(Spell(ENDING[type(event.data)], event.time))
     return spells
+
+
+def state_apart_from_dates(history: History) -> str | None:
+    """Return what authority and exporter made of a licence; None: nobody spoke of it."""
+    if licence_terms(history) is None:
+        return None
+    rests = {spell.kind for spell in licence_spells(history) if spell.until is None}
+    ended = next((kind for kind in ENDING.values() if kind in rests), None)
+    return ended or ("applied" if not is_issued(history) else "suspended" if rests else "issued")
 
 
 def licence_grants(licence_id: str, history: History) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Any
 from shared import events as on
 from shared.cloudevents import Event
 from tests.model.gaps import Gap
-from tests.model.judging import Books, Verdict, has_evidence, judge
+from tests.model.judging import Books, Verdict, evidence_asked, has_evidence, judge
 
 GONE = (on.ShipmentDeparted, on.ShipmentArrived, on.ShipmentDelivered)
 LEFT = (on.ShipmentCleared, *GONE)
@@ -32,7 +32,6 @@ class Shipment:
         """Held because its evidence had expired when it left."""
         self.is_excused = False
         """An officer let it go although its evidence had expired."""
-        self.evidence: dict[str, bool] = {}
         self.months: dict[str, int] = {}
         """Caps of the months in which it was judged."""
 
@@ -66,10 +65,9 @@ class Shipment:
             self.conclude("held", verdict, own)
         return None
 
-    def _judged(self) -> tuple[Verdict, Counter[str]]:
+    def _judged(self, *, is_waived: bool = False) -> tuple[Verdict, Counter[str]]:
         own, self.draws = self.draws, Counter()
-        verdict = judge(self.books, self.judged_by.data, self.declared.time)
-        self.evidence = verdict.evidence
+        verdict = judge(self.books, self.judged_by.data, self.declared.time, is_waived=is_waived)
         self.months |= verdict.caps
         return verdict, own
 
@@ -100,8 +98,10 @@ class Shipment:
         left = next((event.time for event in self.history if isinstance(event.data, LEFT)), None)
         if left is None or self.is_over or self.outcome != "permitted" or self.is_excused:
             return
-        shown = [kind for kind, was_shown in self.evidence.items() if was_shown or Gap.UNSHOWN_EXPIRES in self.gaps]
-        if any(not has_evidence(self.judged_by.data, kind, left) for kind in shown):
+        data, at = self.judged_by.data, self.declared.time
+        asked = evidence_asked(self.books, data, at, self.draws)
+        shown = [kind for kind in asked if has_evidence(data, kind, at) or Gap.UNSHOWN_EXPIRES in self.gaps]
+        if any(not has_evidence(data, kind, left) for kind in shown):
             self.outcome, self.is_stale = "held", True
 
     # Steps
@@ -139,7 +139,7 @@ class Shipment:
             self.outcome, self.is_stale = "denied", False
             self._settle()
             return
-        verdict, own = self._judged()
+        verdict, own = self._judged(is_waived=True)
         self.is_excused = True
         self.conclude("denied" if verdict.short else "held" if verdict.unwaivable else "permitted", verdict, own)
 
