@@ -34,12 +34,10 @@ class Gap(Enum):
     """What was retracted while it waited is not known to a second retraction, unless a batch lies between."""
     WARNS_BEYOND = auto()
     """A line that is permitted with a warning draws the tolerance as well."""
-    WARNS_FIRST = auto()
-    """A line is drawn with a warning though a later one has enough."""
-    CURRENCY_HOLDS = auto()
-    """A value in another currency holds, and no officer can let it pass."""
-    BLOCKED_THEN = auto()
-    """A shipment waits anew for a quota that was blocked at its time and is open again, and not without end."""
+    BLOCK_TIMES_OUT = auto()
+    """A shipment waits for a blocked quota no longer than for a licence, and is then held."""
+    RETRACTED_TWICE = auto()
+    """A second retraction in the life of a quota or regime fails: the first one is not a step that it knows."""
     UNBLOCKED_UNHEARD = auto()
     """What waits for a blocked quota is not taken up when the block is retracted."""
     EXEMPT_UNDECLARED = auto()

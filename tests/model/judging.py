@@ -172,13 +172,9 @@ class Judgement:
         if terms.kind == "single_use" and not self.says.draws[uses]:
             self._draw_all({uses: 1}, "licence.uses")
         attempts = [self._wanted(line, terms.licence_id, one, regimes) for one in covering]
-        if Gap.CURRENCY_HOLDS in self.books.gaps and any(one is None for one in attempts):
-            self.says.unclear.append("licence.measure")
-            self.says.unwaivable = True
-            return
         asked = [one for one in attempts if one is not None]
         if not asked:
-            self.says.refused.append("licence.currency")
+            self.says.short.append("licence.currency")
         elif enough := [one for one in asked if all(ask.has_all for ask in one)]:
             self._draw(enough[0])
         elif warned := [one for one in asked if all(ask.drawn is not None for ask in one)]:
@@ -213,7 +209,7 @@ class Judgement:
         if not warns:
             return Ask(account, None)
         beyond = self._beyond(account, tolerances) if Gap.WARNS_BEYOND in self.books.gaps else 0
-        return Ask(account, max(0, self._left(account) + beyond), has_all=Gap.WARNS_FIRST in self.books.gaps)
+        return Ask(account, max(0, self._left(account) + beyond))
 
     def _left(self, account: str) -> int:
         return self._granted(account) - self.books.used(account) - self.says.draws[account]
@@ -241,7 +237,7 @@ class Judgement:
         if terms is None or not self._concerns(terms, line):
             return
         accounts = list(self._quota_accounts(terms, line))
-        stop = read.quota_stop(history, self.at, is_then=Gap.BLOCKED_THEN in self.books.gaps)
+        stop = read.quota_stop(history, self.at)
         if stop == "blocked":
             self.says.awaits.append(f"quota:{quota_id}")
             if not self.is_waived:

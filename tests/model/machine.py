@@ -50,6 +50,7 @@ class Interleaving(RuleBasedStateMachine):
         self.present = 0
         self.made: list[Event[Any]] = []
         self.kept_back: list[int] = []
+        self.once_retracted: set[str] = set()
 
     # How events are made and delivered
 
@@ -145,6 +146,10 @@ class Interleaving(RuleBasedStateMachine):
     def step_of_licence(self, what: What, late: int) -> None:
         self.happen(what, late)
 
+    @rule(what=world.batches(), late=LATENESS)
+    def issue_batch(self, what: What, late: int) -> None:
+        self.happen(what, late)
+
     @rule(what=world.uses_brought_forward(), late=LATENESS)
     def bring_forward(self, what: What, late: int) -> None:
         self.happen(what, late)
@@ -214,6 +219,10 @@ class Interleaving(RuleBasedStateMachine):
         event = named[-1 - pick % len(named)]
         if Gap.NO_NEW_BEGINNING in self.gaps and isinstance(event.data, RegimeAnnounced | QuotaOpened):
             return
+        if Gap.RETRACTED_TWICE in self.gaps and entity_key(event) in self.once_retracted:
+            return
+        if entity_key(event).startswith(("quota:", "regime:")):
+            self.once_retracted.add(entity_key(event))
         data = {"entity": entity_key(event), "source": event.source, "id": event.id}
         self.happen(("trade.event.retracted", data), 0)
 

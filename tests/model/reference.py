@@ -56,6 +56,7 @@ class Reference:
         self.shipments: dict[str, Shipment] = {}
         self.waiting: dict[str, list[Waiting]] = defaultdict(list)
         """By what is waited for: a licence, quota, regime, shipment or event."""
+        self.batches: set[str] = set()
         self.has_waited = 0
         self.retracted: set[str] = set()
         self.retracted_waiting: set[str] = set()
@@ -178,12 +179,15 @@ class Reference:
         if isinstance(data, on.EventRetracted):
             return self._retract(event)
         if isinstance(data, on.LicenceBatchIssued):
+            if self.batches & {data.batch_id}:
+                raise Unfit
+            self.batches.add(data.batch_id)
             return None
         return self._shipment(event) if hasattr(data, "shipment_id") else self._register(event)
 
     def _wait(self, event: Event[Any], key: str) -> None:
         is_endless = key.startswith("quota:") and isinstance(event.data, on.ShipmentDeclared)
-        is_endless = is_endless and Gap.BLOCKED_THEN not in self.gaps
+        is_endless = is_endless and Gap.BLOCK_TIMES_OUT not in self.gaps
         until = None if is_endless else max(event.time, self.clock or event.time) + self.parking
         self.has_waited += 1
         self.waiting[key].append(Waiting(event, until, self.has_waited))
@@ -308,6 +312,8 @@ class Reference:
         if isinstance(event.data, on.ShipmentDeclared):
             if shipment is None:
                 shipment = self.shipments[shipment_id] = Shipment(self, event)
+            elif shipment.outcome == "withdrawn":
+                shipment = self.shipments[shipment_id] = Shipment(self, event, shipment)
             elif shipment.declared is not event or shipment.outcome != "parked":
                 raise Unfit
             return shipment.decide()
@@ -353,7 +359,7 @@ class Reference:
         shipment = self.shipments.get(shipment_id)
         if shipment and shipment.declared is target:
             shipment.withdraw()
-        elif shipment and target in shipment.history:
+        elif shipment:
             shipment.take_out(target)
 
     def _refold(self, kind: str, name: str, at: datetime) -> None:

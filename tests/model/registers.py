@@ -157,13 +157,14 @@ def quota_terms(history: History) -> on.QuotaOpened | None:
     return opened[-1] if opened else None
 
 
-def quota_stop(history: History, at: datetime, *, is_then: bool = False) -> str | None:
-    """Return why a quota cannot be drawn at a moment: closed, suspended, or blocked and not reopened since."""
+def quota_stop(history: History, at: datetime) -> str | None:
+    """Return why a quota cannot be drawn at a moment; what a block put off, the step after it answers."""
     kinds = {**QUOTA_STOPS, on.QuotaReopened: None}
     steps = sorted((event for event in history if type(event.data) in kinds), key=lambda event: event.time)
     stops = [kinds[type(event.data)] for event in steps if event.time <= at]
-    is_reopened = not is_then and any(isinstance(event.data, on.QuotaReopened) for event in steps[len(stops) :])
-    return None if not stops or (stops[-1] == "blocked" and is_reopened) else stops[-1]
+    if not stops or stops[-1] != "blocked":
+        return stops[-1] if stops else None
+    return next((kind for event in steps[len(stops) :] if (kind := kinds[type(event.data)]) != "blocked"), "blocked")
 
 
 def tranches(history: History) -> dict[str, tuple[datetime, on.Tranche | on.QuotaTrancheReleased]]:
@@ -224,7 +225,8 @@ def _selects(selector: on.Selector, goods: on.Commodity) -> bool | None:
     if selector.control_codes and goods.control_code not in selector.control_codes:
         return False
     if selector.elements and not goods.all_elements:
-        return None
+        is_all_it_asks = not (selector.hs or selector.forms or selector.control_codes)
+        return False if is_all_it_asks and goods.form == "other" else None
     return not selector.elements or bool(goods.all_elements & set(selector.elements))
 
 

@@ -21,10 +21,12 @@ class Unfit(Exception):
 class Shipment:
     """A declared shipment; it holds its draws as reserved, or as written off."""
 
-    def __init__(self, books: Books, declared: Event[Any]) -> None:
+    def __init__(self, books: Books, declared: Event[Any], former: "Shipment | None" = None) -> None:
         self.books, self.declared = books, declared
         self.gaps = books.gaps
         self.history: list[Event[Any]] = []
+        self.bygone: list[Event[Any]] = []
+        """What was decided under a declaration that was withdrawn; its milestones still count."""
         self.outcome = "parked"
         self.draws: Counter[str] = Counter()
         self.is_written = False
@@ -34,6 +36,11 @@ class Shipment:
         """An officer let it go although its evidence had expired."""
         self.months: dict[str, int] = {}
         """Caps of the months in which it was judged."""
+        if former:
+            decisions = (on.ShipmentCorrected, *REVIEWS)
+            self.history = [event for event in former.history if not isinstance(event.data, decisions)]
+            self.bygone = [event for event in former.history if isinstance(event.data, decisions)] + former.bygone
+            self.months = former.months
 
     @property
     def judged_by(self) -> Event[Any]:
@@ -150,7 +157,10 @@ class Shipment:
 
     def take_out(self, target: Event[Any]) -> None:
         """Follow from the rest of the history; judge anew only where the decision rests on what is taken out."""
-        if self.outcome == "withdrawn":
+        if target in self.bygone and Gap.REVIEWS_LOST in self.gaps and self.outcome not in {"withdrawn", "parked"}:
+            self.decide()
+        if self.outcome == "withdrawn" or target not in self.history:
+            self.history = [event for event in self.history if event is not target]
             return
         place, judged_by, was_over = self.history.index(target), self.judged_by, self.is_over
         after_judged = judged_by is self.declared or place >= self.history.index(judged_by)

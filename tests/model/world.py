@@ -108,6 +108,11 @@ def licence_steps(draw: st.DrawFn) -> tuple[str, Data]:
     return f"trade.licence.{draw(st.sampled_from(steps))}", {"licence_id": draw(st.sampled_from(list(LICENCES)))}
 
 
+def batches() -> SearchStrategy[tuple[str, Data]]:
+    bodies = [{"batch_id": one, "authority": "A", "title": one, "origin": "CN"} for one in ("B1", "B2")]
+    return st.sampled_from([("trade.licence.batch_issued", body) for body in bodies])
+
+
 @st.composite
 def uses_brought_forward(draw: st.DrawFn) -> tuple[str, Data]:
     data: Data = {"licence_id": draw(st.sampled_from(list(LICENCES))), "line_no": draw(_picks(1, 1, 1, 2))}
