@@ -26,6 +26,8 @@ class Gap(Enum):
     """A retraction judges anew whatever it takes out, and forgets the reviews."""
     NO_NEW_BEGINNING = auto()
     """A regime or quota whose beginning was retracted cannot begin anew; the quota denies."""
+    WITHDRAWN_WHILE_PARKED = auto()
+    """A shipment that was declared anew and waits is withdrawn when something from before is retracted."""
     RETRACTED_LATE = auto()
     """An event whose retraction came first has its effect before it is taken out."""
     WAITING_RETRACTION_GOES = auto()

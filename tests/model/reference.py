@@ -227,8 +227,8 @@ class Reference:
         self._check(event)
         history.append(event)
         if kind == "licence":
-            if not isinstance(event.data, on.LicenceUseBroughtForward):
-                self._follow_dates(name, event.time, anew=not isinstance(event.data, on.LicenceSuspended))
+            if isinstance(event.data, on.LicenceTerms | on.LicenceReinstated):
+                self._follow_dates(name, event.time, anew=True)
         elif isinstance(event.data, on.QuotaOpened | on.QuotaTrancheReleased):
             released = isinstance(event.data, on.QuotaTrancheReleased)
             self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
@@ -252,7 +252,7 @@ class Reference:
         return self.granted(account) - self.used(account)
 
     def _follow_dates(self, licence_id: str, at: datetime, *, anew: bool) -> None:
-        """Let a licence become active or expire; a step other than a suspension looks at its dates anew."""
+        """Let a licence become active or expire."""
         terms, now = read.licence_terms(self.licence(licence_id)), self._now(at)
         if terms is None:
             return

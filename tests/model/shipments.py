@@ -147,7 +147,7 @@ class Shipment:
             self._settle()
             return
         verdict, own = self._judged(is_waived=True)
-        self.is_excused = True
+        self.is_excused = self.is_excused or self.is_stale
         self.conclude("denied" if verdict.short else "held" if verdict.unwaivable else "permitted", verdict, own)
 
     # Retractions
@@ -159,7 +159,7 @@ class Shipment:
         """Follow from the rest of the history; judge anew only where the decision rests on what is taken out."""
         if target in self.bygone and Gap.REVIEWS_LOST in self.gaps and self.outcome not in {"withdrawn", "parked"}:
             self.decide()
-        if self.outcome == "withdrawn" or target not in self.history:
+        if self.outcome in {"withdrawn", "parked"} or target not in self.history:
             self.history = [event for event in self.history if event is not target]
             return
         place, judged_by, was_over = self.history.index(target), self.judged_by, self.is_over
@@ -173,6 +173,7 @@ class Shipment:
         elif not is_decision:
             if self.is_stale and Gap.STALE_STAYS not in self.gaps:
                 self.outcome, self.is_stale = "permitted", False
+            self.is_excused = self.is_excused and self.has(*LEFT)
             self._settle()
             self._hold_if_stale()
 

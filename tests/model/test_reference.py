@@ -7,7 +7,7 @@ import pytest
 from shared.cloudevents import read_trade_event
 from tests.model import world
 from tests.model.reference import Reference
-from tests.model.world import DYSPROSIUM, UNDECLARED, Data, day, mass, money
+from tests.model.world import DYSPROSIUM, UNDECLARED, Data, What, day, mass, money
 
 KG = 1_000_000
 LINE = "licence:L1:1"
@@ -22,7 +22,7 @@ class Play:
 
     def give(self, kind: str, at: int, /, **data: Any) -> str:
         self.count += 1
-        return self.send(world.event_body(f"e{self.count - 1}", f"trade.{kind}", at, data))
+        return self.send(world.event_body(f"e{self.count - 1}", What(kind, data), at))
 
     def send(self, body: bytes) -> str:
         event = read_trade_event(body)
@@ -35,7 +35,7 @@ class Play:
 
     def tick(self, at: int) -> None:
         self.count += 1
-        self.send(world.event_body(f"t{self.count}", "lanewatch.clock.ticked", at, {"now": day(at)}))
+        self.send(world.event_body(f"t{self.count}", What("lanewatch.clock.ticked", {"now": day(at)}), at))
 
     def regime(self, **over: Any) -> str:
         covers = [{"hs": ["8505"], "elements": ["Dy"]}]
