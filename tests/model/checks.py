@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from tests.model.engine import Engine, Entry, Sums
+from tests.model.engine import Books, Entry, Sums
 from tests.model.reference import Reference
 from tests.model.world import LICENCES, SHIPMENTS
 
@@ -12,7 +12,7 @@ ASKS = ("reserve", "brought_forward")
 ENDINGS = ("decided", "parked", "dead")
 
 
-def check_ledger(engine: Engine) -> None:
+def check_ledger(engine: Books) -> None:
     """The entries are numbered without a gap, sum to the balances, and none drew what was not there."""
     by_account: dict[str, list[Entry]] = defaultdict(list)
     for entry in engine.entries():
@@ -40,7 +40,7 @@ def without_empty(accounts: dict[str, Sums]) -> dict[str, Sums]:
     return {name: sums for name, sums in accounts.items() if any(sums)}
 
 
-def check_agreement(engine: Engine, reference: Reference) -> None:
+def check_agreement(engine: Books, reference: Reference) -> None:
     """The engine and the reference know the same."""
     assert engine.endings() == reference.endings()
     assert engine.conflicts == reference.conflicts

@@ -25,18 +25,56 @@ class Entry:
     moved: Sums
 
 
-class Engine(Protocol):
-    """An engine under test; account, shipment and event names are those of the rules."""
+class Books(Protocol):
+    """What an engine's books say; account, shipment and event names are those of the rules."""
 
-    conflicts: int
-    """How many events came with another body under an id that was known."""
+    @property
+    def conflicts(self) -> int:
+        """How many events came with another body under an id that was known."""
 
-    def apply(self, event: Event[Any]) -> None: ...
     def accounts(self) -> dict[str, Sums]: ...
     def entries(self) -> Iterable[Entry]: ...
     def outcome(self, shipment_id: str) -> str | None: ...
     def endings(self) -> dict[str, str]: ...
     def licence_state(self, licence_id: str) -> str | None: ...
+
+
+class Engine(Books, Protocol):
+    """An engine under test."""
+
+    def apply(self, event: Event[Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The books of one moment, as they were read."""
+
+    conflicts: int
+    sums: dict[str, Sums]
+    ledger: list[Entry]
+    outcomes: dict[str, str]
+    statuses: dict[str, str]
+    states: dict[str, str]
+
+    def accounts(self) -> dict[str, Sums]:
+        return self.sums
+
+    def entries(self) -> list[Entry]:
+        return self.ledger
+
+    def outcome(self, shipment_id: str) -> str | None:
+        return self.outcomes.get(shipment_id)
+
+    def endings(self) -> dict[str, str]:
+        return self.statuses
+
+    def licence_state(self, licence_id: str) -> str | None:
+        return self.states.get(licence_id)
+
+
+def outcome_of(outcome: str | None, progress: str) -> str:
+    """Return what became of a shipment in the rules' words."""
+    return "withdrawn" if progress == "retracted" else outcome or "parked"
 
 
 class WholeBookEngine:
@@ -59,9 +97,7 @@ class WholeBookEngine:
 
     def outcome(self, shipment_id: str) -> str | None:
         shipment = self.book.shipments.get(shipment_id)
-        if shipment is None:
-            return None
-        return "withdrawn" if shipment.progress == "retracted" else shipment.outcome or "parked"
+        return outcome_of(shipment.outcome, shipment.progress) if shipment else None
 
     def endings(self) -> dict[str, str]:
         return {name: ending.status for name, ending in self.book.endings.items()}

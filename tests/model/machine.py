@@ -41,7 +41,7 @@ class Interleaving(RuleBasedStateMachine):
     parking_days: ClassVar[int]
     gaps: ClassVar[frozenset[Gap]] = KNOWN
     steps: ClassVar[int] = 0
-    delivered: ClassVar[int] = 0
+    applied: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +49,7 @@ class Interleaving(RuleBasedStateMachine):
         self.reference = Reference(self.parking_days, self.gaps)
         self.present = 0
         self.made: list[Event[Any]] = []
+        self.delivered: list[Event[Any]] = []
         self.kept_back: list[int] = []
         self.once_retracted: set[str] = set()
 
@@ -66,7 +67,8 @@ class Interleaving(RuleBasedStateMachine):
         if Gap.SAME_AGAIN_PARKS in self.gaps and self.says_the_same_again(event):
             return
         note(f"    {event.name}, {event.time:%d %b}, of {entity_key(event)}")
-        type(self).delivered += 1
+        type(self).applied += 1
+        self.delivered.append(event)
         self.engine.apply(event)
         self.reference.apply(event)
         check_ledger(self.engine)

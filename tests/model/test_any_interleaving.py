@@ -45,13 +45,13 @@ def test_engine_and_reference_agree_whatever_comes_in_whichever_order() -> None:
 @pytest.mark.skipif(not SOAK_STEPS, reason="make soak")
 @pytest.mark.timeout(0)
 def test_soak() -> None:
-    InMemory.steps = InMemory.delivered = 0
+    InMemory.steps = InMemory.applied = 0
     began = time.monotonic()
     for number in count(SOAK_SEED):
         interleave(first_seed=number, runs=200)
         taken = f"{time.monotonic() - began:.0f} s"
         print(  # noqa: T201 - a soak says how far it is
-            f"seed {number}: {InMemory.steps:,} steps done, {InMemory.delivered:,} events applied, {taken}", flush=True
+            f"seed {number}: {InMemory.steps:,} steps done, {InMemory.applied:,} events applied, {taken}", flush=True
         )
         if InMemory.steps >= SOAK_STEPS:
             break
