@@ -22,6 +22,8 @@ class Gap(Enum):
     """Any correction lifts a hold for evidence that had expired, whichever evidence it names."""
     STALE_STAYS = auto()
     """A hold for evidence that had expired outlives the milestone that brought it."""
+    GIVEN_BACK_RETURNS = auto()
+    """What a denied shipment gave back is drawn anew when it leaves all the same, also where it is no longer there."""
     REVIEWS_LOST = auto()
     """A retraction judges anew whatever it takes out, and forgets the reviews."""
     NO_NEW_BEGINNING = auto()
@@ -36,8 +38,6 @@ class Gap(Enum):
     """What was retracted while it waited is not known to a second retraction, unless a batch lies between."""
     WARNS_BEYOND = auto()
     """A line that is permitted with a warning draws the tolerance as well."""
-    BLOCK_TIMES_OUT = auto()
-    """A shipment waits for a blocked quota no longer than for a licence, and is then held."""
     RETRACTED_TWICE = auto()
     """A second retraction in the life of a quota or regime fails: the first one is not a step that it knows."""
     UNBLOCKED_UNHEARD = auto()

@@ -16,6 +16,7 @@ from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Engine
 from tests.model.gaps import KNOWN, Gap
 from tests.model.reference import Reference
+from tests.model.shipments import LEFT
 from tests.model.world import LATENESS, What
 
 ANYTHING: st.SearchStrategy[What] = st.one_of(
@@ -64,7 +65,7 @@ class Interleaving(RuleBasedStateMachine):
         self.give(self.made[place])
 
     def give(self, event: Event[Any]) -> None:
-        if Gap.SAME_AGAIN_PARKS in self.gaps and self.says_the_same_again(event):
+        if self.fails_on(event):
             return
         note(f"    {event.name}, {event.time:%d %b}, of {entity_key(event)}")
         type(self).applied += 1
@@ -74,9 +75,14 @@ class Interleaving(RuleBasedStateMachine):
         check_ledger(self.engine)
         check_agreement(self.engine, self.reference)
 
-    def says_the_same_again(self, event: Event[Any]) -> bool:
+    def fails_on(self, event: Event[Any]) -> bool:
+        """Say whether the engine is known to fail on an event."""
         shipment = self.reference.shipments.get(getattr(event.data, "shipment_id", ""))
-        return shipment is not None and shipment.declared.data == event.data and shipment.declared.name != event.name
+        if shipment is None:
+            return False
+        is_same = shipment.declared.data == event.data and shipment.declared.name != event.name
+        leaves = isinstance(event.data, LEFT) and shipment.has_given_back and shipment.outcome == "denied"
+        return (is_same and Gap.SAME_AGAIN_PARKS in self.gaps) or (leaves and Gap.GIVEN_BACK_RETURNS in self.gaps)
 
     def is_beyond(self, event: Event[Any]) -> bool:
         """Say whether the engine is known to fail when this is retracted."""
@@ -249,11 +255,18 @@ class Interleaving(RuleBasedStateMachine):
         named = [event for event in self.made if entity_key(event).split(":")[0] == kind]
         if not named:
             return
-        event = named[-1 - pick % len(named)]
-        if self.is_beyond(event):
-            return
-        data = {"entity": entity_key(event), "source": event.source, "id": event.id}
-        self.happen(What("event.retracted", data), 0)
+        self.take_back(named[-1 - pick % len(named)])
+
+    @rule(pick=PICKS)
+    def retract_what_counts(self, pick: int) -> None:
+        lived = [event for one in self.reference.shipments.values() for event in one.history]
+        if lived:
+            self.take_back(lived[pick % len(lived)])
+
+    def take_back(self, event: Event[Any]) -> None:
+        if not self.is_beyond(event):
+            data = {"entity": entity_key(event), "source": event.source, "id": event.id}
+            self.happen(What("event.retracted", data), 0)
 
     @rule(what=ANYTHING, late=LATENESS)
     def keep_back(self, what: What, late: int) -> None:

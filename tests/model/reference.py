@@ -32,7 +32,7 @@ class Waiting(NamedTuple):
     """An event that waits, until when at most, and its place among all that ever waited."""
 
     event: Event[Any]
-    until: datetime | None
+    until: datetime
     place: int
 
 
@@ -188,9 +188,7 @@ class Reference:
         return self._shipment(event) if hasattr(data, "shipment_id") else self._register(event)
 
     def _wait(self, event: Event[Any], key: str) -> None:
-        is_endless = key.startswith("quota:") and isinstance(event.data, on.ShipmentDeclared)
-        is_endless = is_endless and Gap.BLOCK_TIMES_OUT not in self.gaps
-        until = None if is_endless else max(event.time, self.clock or event.time) + self.parking
+        until = max(event.time, self.clock or event.time) + self.parking
         self.has_waited += 1
         self.waiting[key].append(Waiting(event, until, self.has_waited))
         self.fates[event.name] = "parked"
@@ -296,9 +294,7 @@ class Reference:
         by_name = Gap.TIES_BY_NAME in self.gaps
         everyone = [(key, one) for key, waiting in self.waiting.items() for one in waiting]
         return [
-            (one.until, one.event.name if by_name else one.place, key, one)
-            for key, one in everyone
-            if one.until and one.until <= now
+            (one.until, one.event.name if by_name else one.place, key, one) for key, one in everyone if one.until <= now
         ]
 
     def _give_up(self, event: Event[Any]) -> None:
@@ -324,7 +320,7 @@ class Reference:
             elif shipment.declared is not event or shipment.outcome != "parked":
                 raise Unfit
             return shipment.decide()
-        if shipment is None or shipment.outcome == "parked":
+        if shipment is None or (shipment.outcome == "parked" and not shipment.is_over):
             return entity_key(event)
         if isinstance(event.data, on.ShipmentCorrected):
             shipment.correct(event)

@@ -224,10 +224,11 @@ def _selects(selector: on.Selector, goods: on.Commodity) -> bool | None:
         return False
     if selector.control_codes and goods.control_code not in selector.control_codes:
         return False
-    if selector.elements and not goods.all_elements:
+    elements = {*goods.elements, *(content.element for content in goods.contents)}
+    if selector.elements and not elements:
         is_all_it_asks = not (selector.hs or selector.forms or selector.control_codes)
         return False if is_all_it_asks and goods.form == "other" else None
-    return not selector.elements or bool(goods.all_elements & set(selector.elements))
+    return not selector.elements or bool(elements & set(selector.elements))
 
 
 def goes_there(destinations: on.Destinations, country: str) -> bool:

@@ -30,6 +30,8 @@ class Shipment:
         self.outcome = "parked"
         self.draws: Counter[str] = Counter()
         self.is_written = False
+        self.has_given_back = False
+        """It drew something until a milestone or an officer ended that."""
         self.is_stale = False
         """Held because its evidence had expired when it left."""
         self.is_excused = False
@@ -81,6 +83,7 @@ class Shipment:
     def conclude(self, outcome: str, verdict: Verdict, own: Counter[str]) -> None:
         """Put down an outcome and what it draws; what was written off stays when it is not permitted."""
         self.outcome, self.is_stale = outcome, False
+        self.has_given_back = False
         if outcome == "permitted":
             self.draws = verdict.draws
         else:
@@ -97,6 +100,7 @@ class Shipment:
         """Let what it holds follow from its decision and its milestones."""
         has_left = self.has(*LEFT)
         if self.is_over or (self.outcome == "denied" and not has_left):
+            self.has_given_back = self.has_given_back or bool(self.draws)
             self.draws = Counter()
         self.is_written = has_left and bool(self.draws)
 
