@@ -25,24 +25,33 @@ class Entry:
     moved: Sums
 
 
-class Books(Protocol):
-    """What an engine's books say; account, shipment and event names are those of the rules."""
+class Answers(Protocol):
+    """What can be asked; account, shipment and event names are those of the rules."""
 
     @property
     def conflicts(self) -> int:
         """How many events came with another body under an id that was known."""
 
     def accounts(self) -> dict[str, Sums]: ...
-    def entries(self) -> Iterable[Entry]: ...
     def outcome(self, shipment_id: str) -> str | None: ...
     def endings(self) -> dict[str, str]: ...
     def licence_state(self, licence_id: str) -> str | None: ...
 
 
-class Engine(Books, Protocol):
-    """An engine under test."""
+class Books(Answers, Protocol):
+    """Books that are kept as entries."""
+
+    def entries(self) -> Iterable[Entry]: ...
+
+
+class Reader(Answers, Protocol):
+    """What reads events, the reference or an engine."""
 
     def apply(self, event: Event[Any]) -> None: ...
+
+
+class Engine(Books, Reader, Protocol):
+    """An engine under test."""
 
 
 @dataclass(frozen=True)

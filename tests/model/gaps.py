@@ -12,6 +12,8 @@ class Gap(Enum):
 
     STATE_NOW = auto()
     """A licence is judged by its present state, not by that of the declaration's time."""
+    SUSPENSION_EXPIRES = auto()
+    """A licence that expires while it is suspended, and is then prolonged, is no longer suspended."""
     PHASES_PILE_UP = auto()
     """A regime's phase keeps what the phase before it gave."""
     EVIDENCE_WITH_LICENCE = auto()

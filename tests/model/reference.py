@@ -265,6 +265,8 @@ class Reference:
         state = "issued" if anew else self.dated[licence_id]
         if now >= terms.valid_until:
             state = "expired"
+            if Gap.SUSPENSION_EXPIRES in self.gaps:
+                self.void |= {e.name for e in self.licence(licence_id) if isinstance(e.data, on.LicenceSuspended)}
         elif state == "issued" and now >= terms.valid_from and not is_resting:
             state = "active"
         self.dated[licence_id] = state
