@@ -10,44 +10,20 @@ from enum import Enum, auto
 class Gap(Enum):
     """What the engine does instead."""
 
-    STATE_NOW = auto()
-    """A licence is judged by its present state, not by that of the declaration's time."""
     SUSPENSION_EXPIRES = auto()
     """A licence that expires while it is suspended, and is then prolonged, is no longer suspended."""
-    PHASES_PILE_UP = auto()
-    """A regime's phase keeps what the phase before it gave."""
-    EVIDENCE_WITH_LICENCE = auto()
-    """A regime's evidence is asked for only where an issued licence is judged."""
-    UNSHOWN_EXPIRES = auto()
-    """Evidence that was never shown, and that an officer let pass, holds the shipment again when it leaves."""
-    STALE_LIFTED = auto()
-    """Any correction lifts a hold for evidence that had expired, whichever evidence it names."""
-    STALE_STAYS = auto()
-    """A hold for evidence that had expired outlives the milestone that brought it."""
+    AMENDMENT_BEGINS = auto()
+    """A regime whose announcement was retracted stays in force by an amendment of it."""
+    REVOKED_UNDONE = auto()
+    """A licence that was revoked or surrendered can be drawn again after a reinstatement of a later date."""
+    UNUSED_LAPSES = auto()
+    """Evidence that expires holds a shipment for a licence that it names and did not need."""
+    STALE_WHILE_LEFT = auto()
+    """A hold for evidence that had expired outlives the milestone that brought it where another says the goods left."""
     GIVEN_BACK_RETURNS = auto()
     """What a denied shipment gave back is drawn anew when it leaves all the same, also where it is no longer there."""
-    REVIEWS_LOST = auto()
-    """A retraction judges anew whatever it takes out, and forgets the reviews."""
-    NO_NEW_BEGINNING = auto()
-    """A regime or quota whose beginning was retracted cannot begin anew; the quota denies."""
-    WITHDRAWN_WHILE_PARKED = auto()
-    """A shipment that was declared anew and waits is withdrawn when something from before is retracted."""
-    RETRACTED_LATE = auto()
-    """An event whose retraction came first has its effect before it is taken out."""
-    WAITING_RETRACTION_GOES = auto()
-    """A retraction can be retracted while it waits."""
-    RETRACTED_WAITING_UNKNOWN = auto()
-    """What was retracted while it waited is not known to a second retraction, unless a batch lies between."""
     WARNS_BEYOND = auto()
     """A line that is permitted with a warning draws the tolerance as well."""
-    RETRACTED_TWICE = auto()
-    """A second retraction in the life of a quota or regime fails: the first one is not a step that it knows."""
-    UNBLOCKED_UNHEARD = auto()
-    """What waits for a blocked quota is not taken up when the block is retracted."""
-    EXEMPT_UNDECLARED = auto()
-    """An exempt end use does not take goods of undeclared elements out of a regime."""
-    MEASURE_HOLDS = auto()
-    """No officer can let pass what a quota could not measure."""
     SAME_AGAIN_PARKS = auto()
     """A second declaration of a parked shipment parks too where it says the same."""
     TIES_BY_NAME = auto()

@@ -39,6 +39,7 @@ class Verdict:
     evidence: dict[str, bool] = field(default_factory=dict)
     """Kinds that are asked for, and whether each was shown."""
     unwaivable: bool = False
+    """A quantity cannot be measured, which is not for an officer to let pass."""
 
     @property
     def outcome(self) -> str:
@@ -79,11 +80,11 @@ class Judgement:
         """Speak for the regimes, and return those that ask for a licence with what they ask."""
         asking = []
         for terms in self.books.regimes(self.at):
-            requires, covers, destinations = read.phase_of(terms, self.at, Gap.PHASES_PILE_UP in self.books.gaps)
+            requires, covers, destinations = read.phase_of(terms, self.at)
             found = read.covers(covers, line.commodity)
             there = terms.origin == self.data.origin and read.goes_there(destinations, self.data.destination)
             is_exempt = self.data.end_use in terms.exempt_end_uses
-            if found is None and there and (not is_exempt or Gap.EXEMPT_UNDECLARED in self.books.gaps):
+            if found is None and there and not is_exempt:
                 self.says.unclear.append("goods.undeclared")
             if not found or not there or is_exempt:
                 continue
@@ -91,8 +92,7 @@ class Judgement:
                 self.says.refused.append("regime.barred")
             if requires == "prohibition":
                 self.says.refused.append("regime.prohibited")
-            if Gap.EVIDENCE_WITH_LICENCE not in self.books.gaps:
-                self._ask_for(terms.needs_evidence)
+            self._ask_for(terms.needs_evidence)
             if requires in {"licence", "registration"}:
                 asking.append((terms, requires))
         return asking
@@ -117,9 +117,7 @@ class Judgement:
         terms = read.licence_terms(history)
         if terms is None:
             raise AssertionError("an issued licence has terms")
-        spells = read.licence_spells(history)
-        is_now = Gap.STATE_NOW in self.books.gaps
-        if any(spell.until is None if is_now else spell.holds(self.at) for spell in spells):
+        if read.licence_stop(history, self.at, ends_for_good=Gap.REVOKED_UNDONE not in self.books.gaps):
             self.says.refused.append("licence.state")
         if not terms.valid_from <= self.at < terms.valid_until:
             self.says.refused.append("licence.validity")
@@ -127,18 +125,16 @@ class Judgement:
             self._kind_and_term(terms, regime, requires)
         self._conditions(terms)
         self._ask_for(terms.needs_evidence)
-        if Gap.EVIDENCE_WITH_LICENCE in self.books.gaps:
-            self._ask_for(kind for regime in self.covering(line) for kind in regime.needs_evidence)
         self._draw_licence(line, terms, [regime for regime, _ in regimes])
 
-    def covering(self, line: on.ShipmentLine) -> list[on.RegimeTerms]:
-        found = []
+    def is_covered(self, line: on.ShipmentLine) -> bool:
+        """Say whether any regime that does not exempt the line covers it."""
         for terms in self.books.regimes(self.at):
-            _, covers, destinations = read.phase_of(terms, self.at, Gap.PHASES_PILE_UP in self.books.gaps)
+            _, covers, destinations = read.phase_of(terms, self.at)
             there = terms.origin == self.data.origin and read.goes_there(destinations, self.data.destination)
             if there and read.covers(covers, line.commodity) and self.data.end_use not in terms.exempt_end_uses:
-                found.append(terms)
-        return found
+                return True
+        return False
 
     def _kind_and_term(self, terms: on.LicenceTerms, regime: on.RegimeTerms, requires: str) -> None:
         registers = terms.kind == "certificate" and requires == "registration"
@@ -247,7 +243,7 @@ class Judgement:
         amount = read.measured(line, terms.measure)
         if amount is None:
             self.says.unclear.append("quota.measure")
-            self.says.unwaivable |= Gap.MEASURE_HOLDS in self.books.gaps
+            self.says.unwaivable = True
             return
         self._draw_all(dict.fromkeys(accounts, amount), "quota.balance")
 
@@ -276,15 +272,6 @@ class Judgement:
             month = f"{name}:month:{self.at.astimezone(UTC):%Y-%m}"
             self.says.caps[month] = terms.monthly_cap.mg
             yield month
-
-
-def evidence_asked(books: Books, data: on.Declaration, at: datetime, drawn: Iterable[str]) -> set[str]:
-    """Return the kinds of evidence that regimes, and the licences drawn on, ask of a shipment when it leaves."""
-    judgement = Judgement(books, data, at, is_waived=False)
-    asked = {kind for line in data.lines for regime in judgement.covering(line) for kind in regime.needs_evidence}
-    owners = {account.split(":")[1] for account in drawn if account.startswith("licence:")}
-    terms = [read.licence_terms(books.licence(owner)) for owner in owners]
-    return asked | {kind for one in terms if one for kind in one.needs_evidence}
 
 
 def _licensed_by(asking: tuple[on.RegimeTerms, str]) -> str:

@@ -10,7 +10,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from shared.cloudevents import Event, entity_key, read_trade_event
-from shared.events import QuotaOpened, RegimeAnnounced
 from tests.model import world
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Engine
@@ -52,7 +51,6 @@ class Interleaving(RuleBasedStateMachine):
         self.made: list[Event[Any]] = []
         self.delivered: list[Event[Any]] = []
         self.kept_back: list[int] = []
-        self.once_retracted: set[str] = set()
 
     # How events are made and delivered
 
@@ -83,21 +81,6 @@ class Interleaving(RuleBasedStateMachine):
         is_same = shipment.declared.data == event.data and shipment.declared.name != event.name
         leaves = isinstance(event.data, LEFT) and shipment.has_given_back and shipment.outcome == "denied"
         return (is_same and Gap.SAME_AGAIN_PARKS in self.gaps) or (leaves and Gap.GIVEN_BACK_RETURNS in self.gaps)
-
-    def is_beyond(self, event: Event[Any]) -> bool:
-        """Say whether the engine is known to fail when this is retracted."""
-        key = entity_key(event)
-        if Gap.NO_NEW_BEGINNING in self.gaps and isinstance(event.data, RegimeAnnounced | QuotaOpened):
-            return True
-        shipment = self.reference.shipments.get(getattr(event.data, "shipment_id", ""))
-        is_parked = (
-            shipment is not None and shipment.outcome == "parked" and event in [*shipment.history, *shipment.bygone]
-        )
-        is_again = key.startswith(("quota:", "regime:")) and key in self.once_retracted
-        self.once_retracted.add(key)
-        return (is_parked and Gap.WITHDRAWN_WHILE_PARKED in self.gaps) or (
-            is_again and Gap.RETRACTED_TWICE in self.gaps
-        )
 
     def happen(self, what: What, late: int) -> None:
         type(self).steps += 1
@@ -264,9 +247,8 @@ class Interleaving(RuleBasedStateMachine):
             self.take_back(lived[pick % len(lived)])
 
     def take_back(self, event: Event[Any]) -> None:
-        if not self.is_beyond(event):
-            data = {"entity": entity_key(event), "source": event.source, "id": event.id}
-            self.happen(What("event.retracted", data), 0)
+        data = {"entity": entity_key(event), "source": event.source, "id": event.id}
+        self.happen(What("event.retracted", data), 0)
 
     @rule(what=ANYTHING, late=LATENESS)
     def keep_back(self, what: What, late: int) -> None:

@@ -36,10 +36,10 @@ class Play:
         self.count += 1
         self.send(world.event_body(f"t{self.count}", What("lanewatch.clock.ticked", {"now": day(at)}), at))
 
-    def regime(self, **over: Any) -> str:
+    def regime(self, kind: str = "announced", **over: Any) -> str:
         covers = [{"hs": ["8505"], "elements": ["Dy"]}]
         terms = {"regime_id": "R1", "authority": "A", "title": "R1", "origin": "CN", "covers": covers}
-        return self.give("regime.announced", 0, **{**terms, "effective_from": day(-60), **over})
+        return self.give(f"regime.{kind}", 0, **{**terms, "effective_from": day(-60), **over})
 
     def licence(self, mass_kg: int, at: int = 0, kind: str = "issued", **over: Any) -> str:
         lines = [{"line_no": 1, "covers": {"hs": ["8505"]}, "mass": mass(mass_kg)}]

@@ -55,13 +55,14 @@ class Reference:
         """By quota: the tranches that are open."""
         self.void: set[str] = set()
         """Steps that make nothing since what they need was taken out before them."""
+        self.lapsed: set[str] = set()
+        """Suspensions that are forgotten since the licence expired under them."""
         self.shipments: dict[str, Shipment] = {}
         self.waiting: dict[str, list[Waiting]] = defaultdict(list)
         """By what is waited for: a licence, quota, regime, shipment or event."""
         self.batches: set[str] = set()
         self.has_waited = 0
         self.retracted: set[str] = set()
-        self.retracted_waiting: set[str] = set()
 
     # What can be asked
 
@@ -84,13 +85,16 @@ class Reference:
 
     def licence_state(self, licence_id: str) -> str | None:
         history = self.licence(licence_id)
-        state = read.state_apart_from_dates(history)
+        state = self._state_apart_from_dates(licence_id)
         if state not in {"issued", "suspended"}:
             return state
         dated = self.dated[licence_id]
         if dated == "expired" or state == "suspended":
             return "expired" if dated == "expired" else "suspended"
         return "exhausted" if dated == "active" and self._is_exhausted(licence_id, history) else dated
+
+    def _state_apart_from_dates(self, licence_id: str) -> str | None:
+        return read.state_apart_from_dates([e for e in self.licence(licence_id) if e.name not in self.lapsed])
 
     def _is_exhausted(self, licence_id: str, history: read.History) -> bool:
         lines: dict[str, list[int]] = defaultdict(list)
@@ -103,7 +107,8 @@ class Reference:
     # What a judgement asks
 
     def regimes(self, at: datetime) -> list[on.RegimeTerms]:
-        found = [read.regime_in_force(h, at) for key, h in sorted(self.histories.items()) if key.startswith("regime:")]
+        keys = sorted(key for key in self.histories if key.startswith("regime:"))
+        found = [read.regime_in_force(self._effective(self.histories[key]), at) for key in keys]
         return [terms for terms in found if terms]
 
     def licence(self, licence_id: str) -> read.History:
@@ -152,14 +157,6 @@ class Reference:
 
     def _take(self, event: Event[Any]) -> None:
         self.fates[event.name] = "decided"
-        is_late = Gap.RETRACTED_LATE in self.gaps
-        retractions = [] if is_late else self.waiting.pop(f"event:{event.name}", [])
-        if retractions:
-            # It is as if it had not been; to take it out twice is a mistake.
-            self.retracted.add(event.name)
-            self.fates |= {one.event.name: "dead" for one in retractions}
-            self.fates[retractions[0].event.name] = "decided"
-            return
         try:
             key = self._apply(event)
         except Unfit:
@@ -219,7 +216,7 @@ class Reference:
             hands_back = isinstance(event.data, on.LicenceSurrendered) and self.licence_state(name) == "applied"
             is_begun = read.is_decided(self.licence(name)) or hands_back
         else:
-            is_begun = any(isinstance(one.data, FIRST[kind]) for one in history)
+            is_begun = any(isinstance(one.data, self._begins(kind)) for one in self._effective(history))
             if is_first and is_begun:
                 raise Unfit
         if not is_first and not is_begun:
@@ -235,6 +232,10 @@ class Reference:
             released = isinstance(event.data, on.QuotaTrancheReleased)
             self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
         return None
+
+    def _begins(self, kind: str) -> type:
+        is_amendment_enough = kind == "regime" and Gap.AMENDMENT_BEGINS in self.gaps
+        return on.RegimeTerms if is_amendment_enough else FIRST[kind]
 
     def _check(self, event: Event[Any]) -> None:
         """Raise Unfit for a step that its thing has no room for."""
@@ -261,12 +262,12 @@ class Reference:
         terms, now = read.licence_terms(self.licence(licence_id)), self._now(at)
         if terms is None:
             return
-        is_resting = read.state_apart_from_dates(self.licence(licence_id)) != "issued"
+        is_resting = self._state_apart_from_dates(licence_id) != "issued"
         state = "issued" if anew else self.dated[licence_id]
         if now >= terms.valid_until:
             state = "expired"
             if Gap.SUSPENSION_EXPIRES in self.gaps:
-                self.void |= {e.name for e in self.licence(licence_id) if isinstance(e.data, on.LicenceSuspended)}
+                self.lapsed |= {e.name for e in self.licence(licence_id) if isinstance(e.data, on.LicenceSuspended)}
         elif state == "issued" and now >= terms.valid_from and not is_resting:
             state = "active"
         self.dated[licence_id] = state
@@ -339,14 +340,9 @@ class Reference:
         target = self.events.get(name)
         if target is None or self.fates[name] == "dead":
             return f"event:{name}"
-        if name in self.retracted_waiting and Gap.RETRACTED_WAITING_UNKNOWN in self.gaps:
-            return f"event:{name}"
-        may_go = self.fates[name] == "parked" and Gap.WAITING_RETRACTION_GOES in self.gaps
-        if name in self.retracted or (isinstance(target.data, on.EventRetracted) and not may_go):
+        if isinstance(target.data, on.EventRetracted) or name in self.retracted:
             raise Unfit
         self.retracted.add(name)
-        if self.fates[name] == "parked":
-            self.retracted_waiting.add(name)
         self.fates[name] = "decided"
         for waiting in self.waiting.values():
             waiting[:] = [one for one in waiting if one.event is not target]
@@ -356,7 +352,7 @@ class Reference:
         elif target in self.histories[key]:
             self.histories[key].remove(target)
             self._refold(kind, thing, event.time)
-            if kind == "quota" and Gap.UNBLOCKED_UNHEARD not in self.gaps:
+            if kind == "quota":
                 self._resume(key)
         return None
 
@@ -371,12 +367,16 @@ class Reference:
         """Let dates and tranches follow from the rest of a history; what no longer fits in it makes nothing."""
         history = self.histories[f"{kind}:{name}"]
         self.void -= {event.name for event in history}
+        self.lapsed -= {event.name for event in history}
         if kind == "licence":
             self._refold_licence(name, history)
             self._learn(name, at)
             self._follow_dates(name, self.known[name], anew=True)
         elif kind == "quota":
             self._refold_quota(name, history, at)
+        else:
+            begun = [isinstance(event.data, self._begins("regime")) for event in history]
+            self.void |= {event.name for place, event in enumerate(history) if not any(begun[: place + 1])}
 
     def _refold_licence(self, licence_id: str, history: list[Event[Any]]) -> None:
         self.dated[licence_id] = "issued"
@@ -391,6 +391,9 @@ class Reference:
     def _refold_quota(self, quota_id: str, history: list[Event[Any]], at: datetime) -> None:
         self.opened[quota_id], so_far = set(), list[Event[Any]]()
         for event in history:
+            if not isinstance(event.data, on.QuotaOpened) and not so_far:
+                self.void.add(event.name)
+                continue
             if isinstance(event.data, on.QuotaReturned):
                 account = f"quota:{quota_id}:exporter:{event.data.exporter}"
                 if event.data.amount.mg > read.quota_grants(quota_id, so_far, self.opened[quota_id]).get(account, 0):

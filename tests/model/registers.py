@@ -54,8 +54,6 @@ def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
             _close(spells, event.time)
         elif isinstance(data, on.RegimeEnded):
             ended = event.time
-    if not any(isinstance(event.data, on.RegimeAnnounced) for event in history):
-        return None
     if terms is None or at < terms.effective_from or (terms.effective_until and at >= terms.effective_until):
         return None
     if (ended and at >= ended) or any(spell.holds(at) for spell in spells):
@@ -63,13 +61,11 @@ def regime_in_force(history: History, at: datetime) -> on.RegimeTerms | None:
     return terms
 
 
-def phase_of(
-    terms: on.RegimeTerms, at: datetime, piles_up: bool = False
-) -> tuple[str, tuple[on.Selector, ...], on.Destinations]:
+def phase_of(terms: on.RegimeTerms, at: datetime) -> tuple[str, tuple[on.Selector, ...], on.Destinations]:
     """Return what the regime requires then, of which goods and for which destinations."""
     requires, covers, destinations = terms.requires, terms.covers, terms.destinations
     begun = [phase for phase in terms.phases if phase.effective_from <= at]
-    for phase in begun if piles_up else begun[-1:]:
+    for phase in begun[-1:]:
         requires = phase.requires or requires
         covers = covers if phase.covers is None else phase.covers
         destinations = destinations if phase.destinations is None else phase.destinations
@@ -116,6 +112,15 @@ def state_apart_from_dates(history: History) -> str | None:
     rests = {spell.kind for spell in licence_spells(history) if spell.until is None}
     ended = next((kind for kind in ENDING.values() if kind in rests), None)
     return ended or ("applied" if not is_issued(history) else "suspended" if rests else "issued")
+
+
+def licence_stop(history: History, at: datetime, *, ends_for_good: bool = True) -> str | None:
+    """Return why a licence could not be drawn at a moment, by its steps in the order of their time."""
+    kinds = {on.LicenceSuspended: "suspended", on.LicenceReinstated: None, **ENDING}
+    steps = sorted((event for event in history if type(event.data) in kinds), key=lambda event: event.time)
+    stops = [kinds[type(event.data)] for event in steps if event.time <= at]
+    ends = [kind for kind in stops if kind in ENDING.values()]
+    return ends[0] if ends and ends_for_good else stops[-1] if stops else None
 
 
 def licence_grants(licence_id: str, history: History) -> dict[str, int]:

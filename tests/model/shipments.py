@@ -5,8 +5,9 @@ from typing import Any
 
 from shared import events as on
 from shared.cloudevents import Event
+from tests.model import registers as read
 from tests.model.gaps import Gap
-from tests.model.judging import Books, Verdict, evidence_asked, has_evidence, judge
+from tests.model.judging import Books, Judgement, Verdict, has_evidence, judge
 
 GONE = (on.ShipmentDeparted, on.ShipmentArrived, on.ShipmentDelivered)
 LEFT = (on.ShipmentCleared, *GONE)
@@ -35,7 +36,7 @@ class Shipment:
         self.is_stale = False
         """Held because its evidence had expired when it left."""
         self.is_excused = False
-        """An officer let it go although its evidence had expired."""
+        """An officer decided of it after it had left."""
         self.months: dict[str, int] = {}
         """Caps of the months in which it was judged."""
         if former:
@@ -53,6 +54,10 @@ class Shipment:
     @property
     def is_over(self) -> bool:
         return self.outcome == "withdrawn" or self.has(*OVER)
+
+    @property
+    def is_gone(self) -> bool:
+        return self.has(*LEFT) and not self.is_over
 
     def has(self, *kinds: type) -> bool:
         return any(isinstance(event.data, kinds) for event in self.history)
@@ -89,8 +94,7 @@ class Shipment:
         else:
             self.draws = own if self.is_written else Counter()
         self._settle()
-        if Gap.STALE_LIFTED not in self.gaps:
-            self._hold_if_stale()
+        self._hold_if_stale()
 
     def hold(self) -> None:
         """Hold what waited too long."""
@@ -110,10 +114,18 @@ class Shipment:
         if left is None or self.is_over or self.outcome != "permitted" or self.is_excused:
             return
         data, at = self.judged_by.data, self.declared.time
-        asked = evidence_asked(self.books, data, at, self.draws)
-        shown = [kind for kind in asked if has_evidence(data, kind, at) or Gap.UNSHOWN_EXPIRES in self.gaps]
+        shown = [kind for kind, was_shown in judge(self.books, data, at).evidence.items() if was_shown]
+        if Gap.UNUSED_LAPSES in self.gaps:
+            shown += [kind for kind in self._unused_evidence() if has_evidence(data, kind, at)]
         if any(not has_evidence(data, kind, left) for kind in shown):
             self.outcome, self.is_stale = "held", True
+
+    def _unused_evidence(self) -> list[str]:
+        """Return what the licences ask for that are named on lines under some regime, used or not."""
+        judgement = Judgement(self.books, self.judged_by.data, self.declared.time, is_waived=False)
+        lines = [line for line in self.judged_by.data.lines if judgement.is_covered(line)]
+        named = [read.licence_terms(self.books.licence(name)) for line in lines for name in line.licences]
+        return [kind for terms in named if terms for kind in terms.needs_evidence]
 
     # Steps
 
@@ -151,7 +163,7 @@ class Shipment:
             self._settle()
             return
         verdict, own = self._judged(is_waived=True)
-        self.is_excused = self.is_excused or self.is_stale
+        self.is_excused = self.is_excused or self.has(*LEFT)
         self.conclude("denied" if verdict.short else "held" if verdict.unwaivable else "permitted", verdict, own)
 
     # Retractions
@@ -160,32 +172,24 @@ class Shipment:
         self.outcome, self.draws, self.is_written = "withdrawn", Counter(), False
 
     def take_out(self, target: Event[Any]) -> None:
-        """Follow from the rest of the history; judge anew only where the decision rests on what is taken out."""
-        if target in self.bygone and Gap.REVIEWS_LOST in self.gaps and self.outcome not in {"withdrawn", "parked"}:
-            self.decide()
-        if self.outcome in {"withdrawn", "parked"} or target not in self.history:
-            self.history = [event for event in self.history if event is not target]
+        """Follow from the rest of the history: judge anew where a decision may rest on what is taken out."""
+        had_left, was_over, was_held = self.is_gone, self.is_over, self.outcome == "held"
+        self.history = [event for event in self.history if event is not target]
+        self.is_excused = self.is_excused and self.has(*LEFT)
+        if self.outcome in {"withdrawn", "parked"}:
             return
-        place, judged_by, was_over = self.history.index(target), self.judged_by, self.is_over
-        after_judged = judged_by is self.declared or place >= self.history.index(judged_by)
-        self.history.remove(target)
         is_decision = isinstance(target.data, (on.ShipmentCorrected, *REVIEWS))
-        if is_decision and Gap.REVIEWS_LOST in self.gaps:
-            self.decide()
-        elif (is_decision and after_judged) or (was_over and not self.is_over):
+        if is_decision or (was_over and not self.is_over) or (was_held and had_left != self.is_gone):
             self._replay()
-        elif not is_decision:
-            if self.is_stale and Gap.STALE_STAYS not in self.gaps:
+        else:
+            if self.is_stale and Gap.STALE_WHILE_LEFT not in self.gaps:
                 self.outcome, self.is_stale = "permitted", False
-            self.is_excused = self.is_excused and self.has(*LEFT)
             self._settle()
             self._hold_if_stale()
 
     def _replay(self) -> None:
         """Judge the last correction or the declaration anew, and take up the reviews that followed it."""
         self.decide()
-        if Gap.REVIEWS_LOST in self.gaps:
-            return
         since = self.history.index(self.judged_by) + 1 if self.judged_by in self.history else 0
         for event in self.history[since:]:
             if isinstance(event.data, REVIEWS) and self._can_be_reviewed(event):

@@ -14,6 +14,10 @@ def play(request: pytest.FixtureRequest) -> Play:
     return Play(engines[request.param])
 
 
+def evidence(until: int) -> list[Data]:
+    return [{"kind": "origin", "reference": "D", "valid_from": day(-5), "valid_until": day(until)}]
+
+
 def test_a_shipment_reserves_writes_off_and_refunds(play: Play) -> None:
     play.regime()
     play.licence(100)
@@ -193,3 +197,120 @@ def test_the_same_id_with_another_body_is_a_conflict_and_changes_nothing(play: P
     play.count = 1
     play.licence(50, kind="amended")
     assert (play.books.conflicts, play.sums()) == (1, (100, 0, 0))
+
+
+def test_a_shipment_declared_before_a_suspension_is_permitted(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.give("licence.suspended", 5, licence_id="L1")
+    play.ship("S1", 10, at=4)
+    play.ship("S2", 10, at=5)
+    assert play.outcomes("S1", "S2") == ["permitted", "denied"]
+
+
+def test_a_phase_gives_nothing_to_the_next_one(play: Play) -> None:
+    free = {"phase_id": "1", "effective_from": day(5), "requires": "nothing"}
+    nearer = {"phase_id": "2", "effective_from": day(10), "destinations": {"include": ["DE"]}}
+    play.regime(phases=[free, nearer])
+    play.ship("S1", 10, at=5, licence="")
+    play.ship("S2", 10, at=10, licence="")
+    assert play.outcomes("S1", "S2") == ["permitted", "denied"]
+
+
+def test_a_regime_that_asks_for_evidence_alone_holds_without_it(play: Play) -> None:
+    play.regime(requires="nothing", needs_evidence=["origin"])
+    play.ship("S", 10)
+    assert play.outcomes("S") == ["held"]
+
+
+def test_evidence_that_an_officer_did_without_does_not_expire(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 10)
+    play.review("S", "released")
+    play.step("S", "cleared", at=4)
+    assert play.outcomes("S") == ["permitted"]
+
+
+def test_a_correction_without_new_evidence_does_not_lift_the_hold(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 10, evidence=evidence(3))
+    play.step("S", "cleared", at=4)
+    play.ship("S", 9, kind="corrected", evidence=evidence(3))
+    assert play.outcomes("S") == ["held"]
+
+
+def test_a_hold_goes_with_the_clearance_that_brought_it(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 10, evidence=evidence(3))
+    cleared = play.step("S", "cleared", at=4)
+    play.retract("shipment:S", cleared)
+    assert (play.outcomes("S"), play.sums()) == (["permitted"], (100, 10, 0))
+
+
+def test_an_officers_word_survives_a_retraction_that_does_not_concern_it(play: Play) -> None:
+    play.regime()
+    corrected = play.ship("S", 9, kind="corrected", goods=UNDECLARED)
+    play.ship("S", 10, goods=UNDECLARED)
+    play.ship("S", 8, kind="corrected", goods=UNDECLARED)
+    play.review("S", "released")
+    play.retract("shipment:S", corrected)
+    assert play.outcomes("S") == ["permitted"]
+
+
+def test_a_quota_that_was_opened_by_mistake_denies_nothing_and_can_be_opened(play: Play) -> None:
+    opened = play.quota(10)
+    play.retract("quota:Q1", opened)
+    play.ship("S1", 20)
+    again = play.quota(30)
+    play.ship("S2", 20)
+    play.ship("S3", 20)
+    assert play.ended(again) == ["decided"]
+    assert play.outcomes("S1", "S2", "S3") == ["permitted", "permitted", "denied"]
+
+
+def test_a_shipment_declared_anew_is_not_withdrawn_by_what_was_before(play: Play) -> None:
+    declared = play.ship("S", 10)
+    play.regime()
+    cleared = play.step("S", "cleared")
+    play.retract("shipment:S", declared)
+    play.ship("S", 10)
+    play.retract("shipment:S", cleared)
+    assert play.outcomes("S") == ["parked"]
+
+
+def test_a_retraction_that_waits_cannot_be_retracted(play: Play) -> None:
+    waits = play.retract("shipment:S", "/test later")
+    again = play.retract("shipment:S", waits)
+    assert play.ended(waits, again) == ["parked", "dead"]
+
+
+def test_to_retract_twice_what_waited_is_a_mistake(play: Play) -> None:
+    cleared = play.step("S", "cleared")
+    first, second = play.retract("shipment:S", cleared), play.retract("shipment:S", cleared)
+    assert play.ended(first, second) == ["decided", "dead"]
+
+
+def test_a_quota_survives_a_second_retraction(play: Play) -> None:
+    play.quota(10)
+    first = play.give("quota.tranche_released", 0, quota_id="Q1", tranche_id="T1", amount=mass(5))
+    second = play.give("quota.tranche_released", 0, quota_id="Q1", tranche_id="T2", amount=mass(7))
+    play.retract("quota:Q1", first)
+    play.retract("quota:Q1", second)
+    assert play.sums("quota:Q1") == (10, 0, 0)
+
+
+def test_what_waited_for_a_blocked_quota_goes_on_when_the_block_is_retracted(play: Play) -> None:
+    play.quota(100)
+    blocked = play.give("quota.blocked", 0, quota_id="Q1")
+    play.ship("S", 10)
+    play.retract("quota:Q1", blocked)
+    assert (play.outcomes("S"), play.sums("quota:Q1")) == (["permitted"], (100, 10, 0))
+
+
+def test_an_exempt_end_use_takes_undeclared_goods_out_of_the_regime(play: Play) -> None:
+    play.regime(exempt_end_uses=["relief"])
+    play.ship("S", 10, goods=UNDECLARED, end_use="relief")
+    assert play.outcomes("S") == ["permitted"]

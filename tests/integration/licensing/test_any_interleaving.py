@@ -8,11 +8,10 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from shared.cloudevents import Event, write
-from shared.events import EventRetracted
 from tests.integration.licensing.conftest import Desk
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Entry, Snapshot, WholeBookEngine, outcome_of
-from tests.model.gaps import KNOWN, Gap
+from tests.model.gaps import KNOWN
 from tests.model.machine import Interleaving
 from tests.model.reference import Reference
 
@@ -70,19 +69,9 @@ async def test_books_on_postgresql_agree_with_the_reference_however_events_are_b
     while events:
         size = cuts.randint(1, 12)
         batch, events = events[:size], events[size:]
-        fed = []
         for event in batch:
-            if not depends_on_batches(reference, event):
-                reference.apply(event)
-                fed.append(write(event))
-        await desk.feed(*fed)
+            reference.apply(event)
+        await desk.feed(*(write(event) for event in batch))
         books = await snapshot(desk)
         check_ledger(books)
         check_agreement(books, reference)
-
-
-def depends_on_batches(reference: Reference, event: Event[Any]) -> bool:
-    """Say whether the engine is known to answer this by where the batches are cut."""
-    data = event.data
-    is_second = isinstance(data, EventRetracted) and f"{data.source} {data.id}" in reference.retracted_waiting
-    return is_second and Gap.RETRACTED_WAITING_UNKNOWN in KNOWN
