@@ -182,10 +182,10 @@ class Shipment:
         if is_decision or (was_over and not self.is_over) or (was_held and had_left != self.is_gone):
             self._replay()
         else:
-            if self.is_stale and Gap.STALE_WHILE_LEFT not in self.gaps:
-                self.outcome, self.is_stale = "permitted", False
             self._settle()
-            self._hold_if_stale()
+            if Gap.STALE_WHILE_LEFT not in self.gaps:
+                self.outcome = "permitted" if self.is_stale else self.outcome
+                self._hold_if_stale()
 
     def _replay(self) -> None:
         """Judge the last correction or the declaration anew, and take up the reviews that followed it."""

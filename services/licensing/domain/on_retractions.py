@@ -129,5 +129,7 @@ def _judge_anew(book: Book, shipment: Shipment, event: Event[EventRetracted], re
     last = max(place for place, one in enumerate(rest) if isinstance(one.data, Declaration))
     restate(book, shipment, as_declared(rest[last].data), event.time, event.name)
     for one in rest[last + 1 :]:
-        if isinstance(one.data, REVIEWS) and may_review(shipment, one.data):
+        # A rejection stands, though what it was about is gone; only another review lifts it.
+        is_rejection = isinstance(one.data, ReviewRejected) and shipment.outcome == "permitted"
+        if isinstance(one.data, REVIEWS) and (is_rejection or may_review(shipment, one.data)):
             review(book, shipment, one.data, event.time, event.name)
