@@ -7,6 +7,7 @@ is therefore handed out only when no partition that is still to be read on could
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from heapq import heapify, heappop, heapreplace
 from typing import Any
 
 import structlog
@@ -48,17 +49,25 @@ class Merger:
     def take(self, most: int) -> list[Any]:
         """Hand out the oldest records, as far as it is certain that nothing older is to come."""
         taken: list[Any] = []
-        while len(taken) < most and (oldest := self._oldest()) is not None:
-            taken.append(self._buffers[oldest].popleft())
+        heads = [(buffer[0].timestamp, p) for p, buffer in self._buffers.items() if buffer]
+        heapify(heads)
+        is_certain = bool(heads) and self._is_certain()
+        while is_certain and heads and len(taken) < most:
+            partition = heads[0][1]
+            buffer = self._buffers[partition]
+            taken.append(buffer.popleft())
+            if buffer:
+                heapreplace(heads, (buffer[0].timestamp, partition))
+            else:
+                heappop(heads)
+                is_certain = self._is_certain()
         if taken:
             self._held_up_since = None
         return taken
 
-    def _oldest(self) -> int | None:
-        filled = [(buffer[0].timestamp, p) for p, buffer in self._buffers.items() if buffer]
-        if not filled or (self._has_unread() and not self._is_patience_over()):
-            return None
-        return min(filled)[1]
+    def _is_certain(self) -> bool:
+        """Whether no partition could still bring an older record, or one was waited for long enough."""
+        return not self._has_unread() or self._is_patience_over()
 
     def _has_unread(self) -> bool:
         """Whether some partition has nothing in hand and is not known to be at its end."""
