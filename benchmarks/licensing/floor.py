@@ -91,13 +91,13 @@ async def drain(settings: LicensingSettings, batches: list[Batch], events: int) 
     consumer = make_consumer(settings.kafka_bootstrap, "floor", "floor")
     await consumer.start()
     decoder = msgspec.json.Decoder(Plain)
-    clock = Clock()
     consumer.subscribe([settings.topic_events])
-    left, records, most = events, list[Any](), settings.licensing_max_batch
+    clock, left, records, most = None, events, list[Any](), settings.licensing_max_batch
     pending = iter(batches)
     while left:
         fetched = await consumer.getmany(timeout_ms=200, max_records=most - len(records))
         records += [record for partition in fetched.values() for record in partition]
+        clock = clock or (Clock() if records else None)
         if len(records) < min(most, left):
             continue
         for record in records:
@@ -107,7 +107,7 @@ async def drain(settings: LicensingSettings, batches: list[Batch], events: int) 
         # What is left of the journal goes with the last events, should it hold more batches than these.
         for batch in islice(pending, 1 if left else None):
             await _write(connection, batch)
-    outcome = clock.outcome(events)
+    outcome = (clock or Clock()).outcome(events)
     await consumer.stop()
     await connection.close()
     return outcome

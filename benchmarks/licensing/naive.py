@@ -210,7 +210,7 @@ def _publish(session: AsyncSession, key: str, body: dict[str, Any]) -> None:
 
 
 async def drain(settings: LicensingSettings, events: int) -> Outcome:
-    """Read so many events, one transaction each; offsets are committed by the library's timer."""
+    """Read so many events, one transaction each, and commit each one's offset after it."""
     engine = create_async_engine(settings.database_url)
     async with engine.begin() as connection:
         await connection.execute(text("CREATE SCHEMA IF NOT EXISTS naive"))
@@ -227,16 +227,17 @@ async def drain(settings: LicensingSettings, events: int) -> Outcome:
         bootstrap_servers=settings.kafka_bootstrap,
         group_id=f"naive-{secrets.token_hex(4)}",  # its offsets are Kafka's, and each round begins anew
         auto_offset_reset="earliest",
+        enable_auto_commit=False,  # a timer would commit what is not dealt with yet
     )
     await consumer.start()
-    clock = Clock()
     consumer.subscribe([settings.topic_events])
-    left = events
-    while left:
+    clock = Clock()
+    for number in range(events):
         record = await consumer.getone()
+        clock = clock if number else Clock()
         async with sessions.begin() as session:
             await on_event(session, read_trade_event(record.value))
-        left -= 1
+        await consumer.commit()
     outcome = clock.outcome(events)
     await consumer.stop()
     await engine.dispose()
