@@ -18,6 +18,8 @@ class Books(Protocol):
     """What a judgement asks of the books; the shipment's own draws are already out of them."""
 
     gaps: frozenset[Gap]
+    months: dict[str, int]
+    """Caps of the months in which some shipment was judged."""
 
     def regimes(self, at: datetime) -> list[on.RegimeTerms]: ...
     def licence(self, licence_id: str) -> read.History: ...
@@ -117,7 +119,7 @@ class Judgement:
         terms = read.licence_terms(history)
         if terms is None:
             raise AssertionError("an issued licence has terms")
-        if read.licence_stop(history, self.at, ends_for_good=Gap.REVOKED_UNDONE not in self.books.gaps):
+        if read.licence_stop(history, self.at):
             self.says.refused.append("licence.state")
         if not terms.valid_from <= self.at < terms.valid_until:
             self.says.refused.append("licence.validity")

@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from shared.cloudevents import Event, entity_key, read_trade_event
+from shared.events import LicenceReinstated, LicenceSuspended
 from tests.model import world
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Engine
 from tests.model.gaps import KNOWN, Gap
 from tests.model.reference import Reference
-from tests.model.shipments import LEFT
 from tests.model.world import LATENESS, What
 
 ANYTHING: st.SearchStrategy[What] = st.one_of(
@@ -63,7 +63,7 @@ class Interleaving(RuleBasedStateMachine):
         self.give(self.made[place])
 
     def give(self, event: Event[Any]) -> None:
-        if self.fails_on(event):
+        if Gap.LATE_REINSTATEMENT in self.gaps and self.stops_late(event):
             return
         note(f"    {event.name}, {event.time:%d %b}, of {entity_key(event)}")
         type(self).applied += 1
@@ -73,14 +73,11 @@ class Interleaving(RuleBasedStateMachine):
         check_ledger(self.engine)
         check_agreement(self.engine, self.reference)
 
-    def fails_on(self, event: Event[Any]) -> bool:
-        """Say whether the engine is known to fail on an event."""
-        shipment = self.reference.shipments.get(getattr(event.data, "shipment_id", ""))
-        if shipment is None:
-            return False
-        is_same = shipment.declared.data == event.data and shipment.declared.name != event.name
-        leaves = isinstance(event.data, LEFT) and shipment.has_given_back and shipment.outcome == "denied"
-        return (is_same and Gap.SAME_AGAIN_PARKS in self.gaps) or (leaves and Gap.GIVEN_BACK_RETURNS in self.gaps)
+    def stops_late(self, event: Event[Any]) -> bool:
+        """Say whether a suspension or reinstatement is dated before another one that is known."""
+        key, stops = entity_key(event), (LicenceSuspended, LicenceReinstated)
+        known = [*self.reference.histories[key], *(one.event for one in self.reference.waiting[key])]
+        return isinstance(event.data, stops) and any(isinstance(o.data, stops) and o.time > event.time for o in known)
 
     def happen(self, what: What, late: int) -> None:
         type(self).steps += 1

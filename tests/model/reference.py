@@ -29,11 +29,10 @@ UNFIT: dict[type, set[str | None]] = {
 
 
 class Waiting(NamedTuple):
-    """An event that waits, until when at most, and its place among all that ever waited."""
+    """An event that waits, and until when at most."""
 
     event: Event[Any]
     until: datetime
-    place: int
 
 
 class Reference:
@@ -55,13 +54,11 @@ class Reference:
         """By quota: the tranches that are open."""
         self.void: set[str] = set()
         """Steps that make nothing since what they need was taken out before them."""
-        self.lapsed: set[str] = set()
-        """Suspensions that are forgotten since the licence expired under them."""
+        self.months: dict[str, int] = {}
         self.shipments: dict[str, Shipment] = {}
         self.waiting: dict[str, list[Waiting]] = defaultdict(list)
         """By what is waited for: a licence, quota, regime, shipment or event."""
         self.batches: set[str] = set()
-        self.has_waited = 0
         self.retracted: set[str] = set()
 
     # What can be asked
@@ -85,16 +82,13 @@ class Reference:
 
     def licence_state(self, licence_id: str) -> str | None:
         history = self.licence(licence_id)
-        state = self._state_apart_from_dates(licence_id)
+        state = read.state_apart_from_dates(self.licence(licence_id))
         if state not in {"issued", "suspended"}:
             return state
         dated = self.dated[licence_id]
         if dated == "expired" or state == "suspended":
             return "expired" if dated == "expired" else "suspended"
         return "exhausted" if dated == "active" and self._is_exhausted(licence_id, history) else dated
-
-    def _state_apart_from_dates(self, licence_id: str) -> str | None:
-        return read.state_apart_from_dates([e for e in self.licence(licence_id) if e.name not in self.lapsed])
 
     def _is_exhausted(self, licence_id: str, history: read.History) -> bool:
         lines: dict[str, list[int]] = defaultdict(list)
@@ -126,7 +120,7 @@ class Reference:
         return used + read.brought_forward(self.licence(account.split(":")[1]))[account]
 
     def _grants(self) -> dict[str, int]:
-        grants = {name: cap for shipment in self.shipments.values() for name, cap in shipment.months.items()}
+        grants = dict(self.months)
         for key, history in self.histories.items():
             kind, name = key.split(":", 1)
             if kind == "licence":
@@ -167,6 +161,8 @@ class Reference:
             return
         if type(event.data) in {*FIRST.values(), on.QuotaReopened, on.ShipmentDeclared}:
             self._resume(entity_key(event))
+        elif isinstance(event.data, on.EventRetracted) and event.data.entity.startswith("quota:"):
+            self._resume(event.data.entity)
         self._resume(f"event:{event.name}")
 
     def _apply(self, event: Event[Any]) -> str | None:
@@ -186,8 +182,7 @@ class Reference:
 
     def _wait(self, event: Event[Any], key: str) -> None:
         until = max(event.time, self.clock or event.time) + self.parking
-        self.has_waited += 1
-        self.waiting[key].append(Waiting(event, until, self.has_waited))
+        self.waiting[key].append(Waiting(event, until))
         self.fates[event.name] = "parked"
 
     def _resume(self, key: str) -> None:
@@ -216,7 +211,7 @@ class Reference:
             hands_back = isinstance(event.data, on.LicenceSurrendered) and self.licence_state(name) == "applied"
             is_begun = read.is_decided(self.licence(name)) or hands_back
         else:
-            is_begun = any(isinstance(one.data, self._begins(kind)) for one in self._effective(history))
+            is_begun = any(isinstance(one.data, FIRST[kind]) for one in self._effective(history))
             if is_first and is_begun:
                 raise Unfit
         if not is_first and not is_begun:
@@ -232,10 +227,6 @@ class Reference:
             released = isinstance(event.data, on.QuotaTrancheReleased)
             self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
         return None
-
-    def _begins(self, kind: str) -> type:
-        is_amendment_enough = kind == "regime" and Gap.AMENDMENT_BEGINS in self.gaps
-        return on.RegimeTerms if is_amendment_enough else FIRST[kind]
 
     def _check(self, event: Event[Any]) -> None:
         """Raise Unfit for a step that its thing has no room for."""
@@ -262,12 +253,10 @@ class Reference:
         terms, now = read.licence_terms(self.licence(licence_id)), self._now(at)
         if terms is None:
             return
-        is_resting = self._state_apart_from_dates(licence_id) != "issued"
+        is_resting = read.state_apart_from_dates(self.licence(licence_id)) != "issued"
         state = "issued" if anew else self.dated[licence_id]
         if now >= terms.valid_until:
             state = "expired"
-            if Gap.SUSPENSION_EXPIRES in self.gaps:
-                self.lapsed |= {e.name for e in self.licence(licence_id) if isinstance(e.data, on.LicenceSuspended)}
         elif state == "issued" and now >= terms.valid_from and not is_resting:
             state = "active"
         self.dated[licence_id] = state
@@ -293,12 +282,9 @@ class Reference:
             elif kind == "licence":
                 self._follow_dates(name, now, anew=False)
 
-    def _overdue(self, now: datetime) -> list[tuple[datetime, Any, str, Waiting]]:
-        by_name = Gap.TIES_BY_NAME in self.gaps
+    def _overdue(self, now: datetime) -> list[tuple[datetime, str, str, Waiting]]:
         everyone = [(key, one) for key, waiting in self.waiting.items() for one in waiting]
-        return [
-            (one.until, one.event.name if by_name else one.place, key, one) for key, one in everyone if one.until <= now
-        ]
+        return [(one.until, one.event.name, key, one) for key, one in everyone if one.until <= now]
 
     def _give_up(self, event: Event[Any]) -> None:
         """Hold a shipment that waited too long; anything else that did is dead."""
@@ -320,10 +306,10 @@ class Reference:
                 shipment = self.shipments[shipment_id] = Shipment(self, event)
             elif shipment.outcome == "withdrawn":
                 shipment = self.shipments[shipment_id] = Shipment(self, event, shipment)
-            elif shipment.declared is not event or shipment.outcome != "parked":
+            elif shipment.declared.data != event.data or shipment.outcome != "parked" or shipment.is_over:
                 raise Unfit
             return shipment.decide()
-        if shipment is None or (shipment.outcome == "parked" and not shipment.is_over):
+        if shipment is None or shipment.is_awaited:
             return entity_key(event)
         if isinstance(event.data, on.ShipmentCorrected):
             shipment.correct(event)
@@ -352,22 +338,24 @@ class Reference:
         elif target in self.histories[key]:
             self.histories[key].remove(target)
             self._refold(kind, thing, event.time)
-            if kind == "quota":
-                self._resume(key)
         return None
 
     def _take_out_of_shipment(self, shipment_id: str, target: Event[Any]) -> None:
         shipment = self.shipments.get(shipment_id)
-        if shipment and shipment.declared is target:
-            shipment.withdraw()
+        if shipment and shipment.declared.data == target.data and isinstance(target.data, on.ShipmentDeclared):
+            if not any(isinstance(one.event.data, on.ShipmentDeclared) for one in self._of_shipment(shipment_id)):
+                shipment.withdraw()
         elif shipment:
             shipment.take_out(target)
+
+    def _of_shipment(self, shipment_id: str) -> list[Waiting]:
+        everyone = [one for waiting in self.waiting.values() for one in waiting]
+        return [one for one in everyone if entity_key(one.event) == f"shipment:{shipment_id}"]
 
     def _refold(self, kind: str, name: str, at: datetime) -> None:
         """Let dates and tranches follow from the rest of a history; what no longer fits in it makes nothing."""
         history = self.histories[f"{kind}:{name}"]
         self.void -= {event.name for event in history}
-        self.lapsed -= {event.name for event in history}
         if kind == "licence":
             self._refold_licence(name, history)
             self._learn(name, at)
@@ -375,7 +363,7 @@ class Reference:
         elif kind == "quota":
             self._refold_quota(name, history, at)
         else:
-            begun = [isinstance(event.data, self._begins("regime")) for event in history]
+            begun = [isinstance(event.data, on.RegimeAnnounced) for event in history]
             self.void |= {event.name for place, event in enumerate(history) if not any(begun[: place + 1])}
 
     def _refold_licence(self, licence_id: str, history: list[Event[Any]]) -> None:
@@ -390,6 +378,8 @@ class Reference:
 
     def _refold_quota(self, quota_id: str, history: list[Event[Any]], at: datetime) -> None:
         self.opened[quota_id], so_far = set(), list[Event[Any]]()
+        if read.quota_terms(history) is None:
+            self.months = {m: cap for m, cap in self.months.items() if not m.startswith(f"quota:{quota_id}:")}
         for event in history:
             if not isinstance(event.data, on.QuotaOpened) and not so_far:
                 self.void.add(event.name)

@@ -92,35 +92,23 @@ def licence_terms(history: History) -> on.LicenceTerms | None:
     return found[-1] if found else None
 
 
-def licence_spells(history: History) -> list[Spell]:
-    """Return when the licence could not be drawn; the ends for good stay open."""
-    spells: list[Spell] = []
-    for event in history:
-        if isinstance(event.data, on.LicenceSuspended):
-            spells.append(Spell("suspended", event.time))
-        elif isinstance(event.data, on.LicenceReinstated):
-            _close((spell for spell in spells if spell.kind == "suspended"), event.time)
-        elif type(event.data) in ENDING:
-            spells.append(Spell(ENDING[type(event.data)], event.time))
-    return spells
-
-
 def state_apart_from_dates(history: History) -> str | None:
     """Return what authority and exporter made of a licence; None: nobody spoke of it."""
     if licence_terms(history) is None:
         return None
-    rests = {spell.kind for spell in licence_spells(history) if spell.until is None}
-    ended = next((kind for kind in ENDING.values() if kind in rests), None)
-    return ended or ("applied" if not is_issued(history) else "suspended" if rests else "issued")
+    stop = licence_stop(history)
+    if not is_issued(history):
+        return stop if stop == "surrendered" else "applied"
+    return stop or "issued"
 
 
-def licence_stop(history: History, at: datetime, *, ends_for_good: bool = True) -> str | None:
-    """Return why a licence could not be drawn at a moment, by its steps in the order of their time."""
+def licence_stop(history: History, at: datetime | None = None) -> str | None:
+    """Return why a licence could not be drawn at a moment, or in the end, by its steps in the order of their time."""
     kinds = {on.LicenceSuspended: "suspended", on.LicenceReinstated: None, **ENDING}
     steps = sorted((event for event in history if type(event.data) in kinds), key=lambda event: event.time)
-    stops = [kinds[type(event.data)] for event in steps if event.time <= at]
+    stops = [kinds[type(event.data)] for event in steps if at is None or event.time <= at]
     ends = [kind for kind in stops if kind in ENDING.values()]
-    return ends[0] if ends and ends_for_good else stops[-1] if stops else None
+    return ends[0] if ends else stops[-1] if stops else None
 
 
 def licence_grants(licence_id: str, history: History) -> dict[str, int]:

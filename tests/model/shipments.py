@@ -1,6 +1,7 @@
 """One shipment of the reference: its live history, what was decided of it and what it holds of each account."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from shared import events as on
@@ -31,19 +32,14 @@ class Shipment:
         self.outcome = "parked"
         self.draws: Counter[str] = Counter()
         self.is_written = False
-        self.has_given_back = False
-        """It drew something until a milestone or an officer ended that."""
         self.is_stale = False
         """Held because its evidence had expired when it left."""
         self.is_excused = False
         """An officer decided of it after it had left."""
-        self.months: dict[str, int] = {}
-        """Caps of the months in which it was judged."""
         if former:
             decisions = (on.ShipmentCorrected, *REVIEWS)
             self.history = [event for event in former.history if not isinstance(event.data, decisions)]
             self.bygone = [event for event in former.history if isinstance(event.data, decisions)] + former.bygone
-            self.months = former.months
 
     @property
     def judged_by(self) -> Event[Any]:
@@ -56,8 +52,13 @@ class Shipment:
         return self.outcome == "withdrawn" or self.has(*OVER)
 
     @property
-    def is_gone(self) -> bool:
-        return self.has(*LEFT) and not self.is_over
+    def is_awaited(self) -> bool:
+        """Whether it waits for its decision, or to be declared anew."""
+        return self.outcome == "withdrawn" or (self.outcome == "parked" and not self.is_over)
+
+    @property
+    def left_at(self) -> datetime | None:
+        return min((event.time for event in self.history if isinstance(event.data, LEFT)), default=None)
 
     def has(self, *kinds: type) -> bool:
         return any(isinstance(event.data, kinds) for event in self.history)
@@ -82,13 +83,12 @@ class Shipment:
     def _judged(self, *, is_waived: bool = False) -> tuple[Verdict, Counter[str]]:
         own, self.draws = self.draws, Counter()
         verdict = judge(self.books, self.judged_by.data, self.declared.time, is_waived=is_waived)
-        self.months |= verdict.caps
+        self.books.months.update(verdict.caps)
         return verdict, own
 
     def conclude(self, outcome: str, verdict: Verdict, own: Counter[str]) -> None:
         """Put down an outcome and what it draws; what was written off stays when it is not permitted."""
         self.outcome, self.is_stale = outcome, False
-        self.has_given_back = False
         if outcome == "permitted":
             self.draws = verdict.draws
         else:
@@ -104,21 +104,24 @@ class Shipment:
         """Let what it holds follow from its decision and its milestones."""
         has_left = self.has(*LEFT)
         if self.is_over or (self.outcome == "denied" and not has_left):
-            self.has_given_back = self.has_given_back or bool(self.draws)
             self.draws = Counter()
         self.is_written = has_left and bool(self.draws)
 
     def _hold_if_stale(self) -> None:
         """Hold it if evidence that was shown had expired when it left."""
-        left = next((event.time for event in self.history if isinstance(event.data, LEFT)), None)
+        left = self.left_at
         if left is None or self.is_over or self.outcome != "permitted" or self.is_excused:
             return
+        if self._has_lapsed_by(left):
+            self.outcome, self.is_stale = "held", True
+
+    def _has_lapsed_by(self, then: datetime) -> bool:
+        """Say whether evidence that was shown at the declaration was no longer valid at a later time."""
         data, at = self.judged_by.data, self.declared.time
         shown = [kind for kind, was_shown in judge(self.books, data, at).evidence.items() if was_shown]
         if Gap.UNUSED_LAPSES in self.gaps:
             shown += [kind for kind in self._unused_evidence() if has_evidence(data, kind, at)]
-        if any(not has_evidence(data, kind, left) for kind in shown):
-            self.outcome, self.is_stale = "held", True
+        return any(not has_evidence(data, kind, then) for kind in shown)
 
     def _unused_evidence(self) -> list[str]:
         """Return what the licences ask for that are named on lines under some regime, used or not."""
@@ -142,11 +145,18 @@ class Shipment:
                 raise Unfit
         elif isinstance(event.data, LEFT) and self.is_over:
             raise Unfit
-        had_left = self.has(*LEFT)
+        left_at = self.left_at
         self.history.append(event)
         self._settle()
-        if not had_left:
+        if left_at is None:
             self._hold_if_stale()
+        elif self.left_at != left_at and self.outcome == "held" and self._is_held_no_longer(left_at):
+            self.decide()
+
+    def _is_held_no_longer(self, thought_left_at: datetime) -> bool:
+        """Say whether it left earlier than was known, when its evidence was still valid."""
+        left_at = self.left_at
+        return left_at is not None and self._has_lapsed_by(thought_left_at) and not self._has_lapsed_by(left_at)
 
     def review(self, event: Event[Any]) -> None:
         if self.is_over or not self._can_be_reviewed(event):
@@ -173,19 +183,18 @@ class Shipment:
 
     def take_out(self, target: Event[Any]) -> None:
         """Follow from the rest of the history: judge anew where a decision may rest on what is taken out."""
-        had_left, was_over, was_held = self.is_gone, self.is_over, self.outcome == "held"
+        left_at, was_over, was_held = self.left_at, self.is_over, self.outcome == "held"
+        is_decision = target in self.bygone or isinstance(target.data, (on.ShipmentCorrected, *REVIEWS))
         self.history = [event for event in self.history if event is not target]
         self.is_excused = self.is_excused and self.has(*LEFT)
         if self.outcome in {"withdrawn", "parked"}:
             return
-        is_decision = isinstance(target.data, (on.ShipmentCorrected, *REVIEWS))
-        if is_decision or (was_over and not self.is_over) or (was_held and had_left != self.is_gone):
+        if not self.is_over and (is_decision or was_over or (was_held and left_at != self.left_at)):
             self._replay()
-        else:
-            self._settle()
-            if Gap.STALE_WHILE_LEFT not in self.gaps:
-                self.outcome = "permitted" if self.is_stale else self.outcome
-                self._hold_if_stale()
+            return
+        self._settle()
+        if Gap.LEFT_LATER not in self.gaps:
+            self._hold_if_stale()
 
     def _replay(self) -> None:
         """Judge the last correction or the declaration anew, and take up the reviews that followed it."""

@@ -314,3 +314,60 @@ def test_an_exempt_end_use_takes_undeclared_goods_out_of_the_regime(play: Play) 
     play.regime(exempt_end_uses=["relief"])
     play.ship("S", 10, goods=UNDECLARED, end_use="relief")
     assert play.outcomes("S") == ["permitted"]
+
+
+def test_a_suspended_licence_stays_suspended_when_it_is_prolonged(play: Play) -> None:
+    play.regime()
+    play.licence(100, valid_until=day(10))
+    play.give("licence.suspended", 5, licence_id="L1")
+    play.tick(10)
+    play.licence(100, at=11, kind="amended")
+    assert play.books.licence_state("L1") == "suspended"
+
+
+def test_an_amendment_alone_is_no_regime(play: Play) -> None:
+    announced = play.regime()
+    play.regime(kind="amended")
+    play.retract("regime:R1", announced)
+    play.ship("S", 10, licence="")
+    assert (play.outcomes("S"), play.ended(play.regime())) == (["permitted"], ["decided"])
+
+
+def test_a_licence_that_was_revoked_stays_revoked(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.give("licence.suspended", 10, licence_id="L1")
+    play.give("licence.reinstated", 12, licence_id="L1")
+    play.give("licence.revoked", 5, licence_id="L1")
+    play.ship("S", 10, at=13)
+    assert play.outcomes("S") == ["denied"]
+
+
+def test_a_hold_goes_with_the_clearance_that_brought_it_though_the_goods_left_before(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 10, evidence=evidence(3))
+    cleared = play.step("S", "cleared", at=4)
+    play.step("S", "departed", at=2)
+    play.retract("shipment:S", cleared)
+    assert (play.outcomes("S"), play.sums()) == (["permitted"], (100, 0, 10))
+
+
+def test_what_an_officer_rejected_draws_nothing_when_it_leaves(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 60, evidence=evidence(3))
+    cleared = play.step("S", "cleared", at=4)
+    play.review("S", "rejected")
+    play.retract("shipment:S", cleared)
+    play.ship("S2", 60, evidence=evidence(300))
+    play.step("S", "cleared", at=2)
+    assert play.sums() == (100, 60, 0)
+
+
+def test_a_declaration_that_says_the_same_waits_with_the_first(play: Play) -> None:
+    play.regime()
+    first, second = play.ship("S", 10), play.ship("S", 10)
+    assert play.ended(first, second) == ["parked", "parked"]
+    play.licence(100)
+    assert (play.ended(first, second), play.sums()) == (["decided", "dead"], (100, 10, 0))
