@@ -129,15 +129,6 @@ class Judgement:
         self._ask_for(terms.needs_evidence)
         self._draw_licence(line, terms, [regime for regime, _ in regimes])
 
-    def is_covered(self, line: on.ShipmentLine) -> bool:
-        """Say whether any regime that does not exempt the line covers it."""
-        for terms in self.books.regimes(self.at):
-            _, covers, destinations = read.phase_of(terms, self.at)
-            there = terms.origin == self.data.origin and read.goes_there(destinations, self.data.destination)
-            if there and read.covers(covers, line.commodity) and self.data.end_use not in terms.exempt_end_uses:
-                return True
-        return False
-
     def _kind_and_term(self, terms: on.LicenceTerms, regime: on.RegimeTerms, requires: str) -> None:
         registers = terms.kind == "certificate" and requires == "registration"
         accepted = terms.kind in regime.accepts if regime.accepts else terms.kind != "certificate"
@@ -206,8 +197,7 @@ class Judgement:
             return Ask(account, amount, has_all=True)
         if not warns:
             return Ask(account, None)
-        beyond = self._beyond(account, tolerances) if Gap.WARNS_BEYOND in self.books.gaps else 0
-        return Ask(account, max(0, self._left(account) + beyond))
+        return Ask(account, max(0, self._left(account) + self._beyond(account, tolerances)))
 
     def _left(self, account: str) -> int:
         return self._granted(account) - self.books.used(account) - self.says.draws[account]

@@ -6,9 +6,7 @@ from typing import Any
 
 from shared import events as on
 from shared.cloudevents import Event
-from tests.model import registers as read
-from tests.model.gaps import Gap
-from tests.model.judging import Books, Judgement, Verdict, has_evidence, judge
+from tests.model.judging import Books, Verdict, has_evidence, judge
 
 GONE = (on.ShipmentDeparted, on.ShipmentArrived, on.ShipmentDelivered)
 LEFT = (on.ShipmentCleared, *GONE)
@@ -108,27 +106,18 @@ class Shipment:
         self.is_written = has_left and bool(self.draws)
 
     def _hold_if_stale(self) -> None:
-        """Hold it if evidence that was shown had expired when it left."""
-        left = self.left_at
-        if left is None or self.is_over or self.outcome != "permitted" or self.is_excused:
-            return
-        if self._has_lapsed_by(left):
-            self.outcome, self.is_stale = "held", True
+        """Hold it if evidence that was shown had expired when it left, unless an officer decided of it since."""
+        if self.outcome == "permitted" and not self.is_over and not self.is_excused and self._has_lapsed():
+            self.outcome = "held"
+
+    def _has_lapsed(self) -> bool:
+        return self.left_at is not None and self._has_lapsed_by(self.left_at)
 
     def _has_lapsed_by(self, then: datetime) -> bool:
         """Say whether evidence that was shown at the declaration was no longer valid at a later time."""
         data, at = self.judged_by.data, self.declared.time
         shown = [kind for kind, was_shown in judge(self.books, data, at).evidence.items() if was_shown]
-        if Gap.UNUSED_LAPSES in self.gaps:
-            shown += [kind for kind in self._unused_evidence() if has_evidence(data, kind, at)]
         return any(not has_evidence(data, kind, then) for kind in shown)
-
-    def _unused_evidence(self) -> list[str]:
-        """Return what the licences ask for that are named on lines under some regime, used or not."""
-        judgement = Judgement(self.books, self.judged_by.data, self.declared.time, is_waived=False)
-        lines = [line for line in self.judged_by.data.lines if judgement.is_covered(line)]
-        named = [read.licence_terms(self.books.licence(name)) for line in lines for name in line.licences]
-        return [kind for terms in named if terms for kind in terms.needs_evidence]
 
     # Steps
 
@@ -150,13 +139,9 @@ class Shipment:
         self._settle()
         if left_at is None:
             self._hold_if_stale()
-        elif self.left_at != left_at and self.outcome == "held" and self._is_held_no_longer(left_at):
+        elif self.outcome == "held" and not self.is_over and self._has_lapsed_by(left_at) and not self._has_lapsed():
+            # It left earlier than was known, when its evidence was still valid.
             self.decide()
-
-    def _is_held_no_longer(self, thought_left_at: datetime) -> bool:
-        """Say whether it left earlier than was known, when its evidence was still valid."""
-        left_at = self.left_at
-        return left_at is not None and self._has_lapsed_by(thought_left_at) and not self._has_lapsed_by(left_at)
 
     def review(self, event: Event[Any]) -> None:
         if self.is_over or not self._can_be_reviewed(event):
@@ -183,23 +168,22 @@ class Shipment:
 
     def take_out(self, target: Event[Any]) -> None:
         """Follow from the rest of the history: judge anew where a decision may rest on what is taken out."""
-        left_at, was_over, was_held = self.left_at, self.is_over, self.outcome == "held"
+        had_lapsed, was_over = self._has_lapsed(), self.is_over
         is_decision = target in self.bygone or isinstance(target.data, (on.ShipmentCorrected, *REVIEWS))
         self.history = [event for event in self.history if event is not target]
-        self.is_excused = self.is_excused and self.has(*LEFT)
+        self.is_excused = self.is_excused and self.left_at is not None
         if self.outcome in {"withdrawn", "parked"}:
             return
-        if not self.is_over and (is_decision or was_over or (was_held and left_at != self.left_at)):
+        if not self.is_over and (is_decision or was_over or had_lapsed != self._has_lapsed()):
             self._replay()
-            return
-        self._settle()
-        if Gap.LEFT_LATER not in self.gaps:
-            self._hold_if_stale()
+        else:
+            self._settle()
 
     def _replay(self) -> None:
         """Judge the last correction or the declaration anew, and take up the reviews that followed it."""
         self.decide()
         since = self.history.index(self.judged_by) + 1 if self.judged_by in self.history else 0
         for event in self.history[since:]:
-            if isinstance(event.data, REVIEWS) and self._can_be_reviewed(event):
+            is_rejection = isinstance(event.data, on.ReviewRejected) and self.outcome == "permitted"
+            if isinstance(event.data, REVIEWS) and (is_rejection or self._can_be_reviewed(event)):
                 self._follow_review(event)

@@ -371,3 +371,28 @@ def test_a_declaration_that_says_the_same_waits_with_the_first(play: Play) -> No
     assert play.ended(first, second) == ["parked", "parked"]
     play.licence(100)
     assert (play.ended(first, second), play.sums()) == (["decided", "dead"], (100, 10, 0))
+
+
+def test_a_line_with_a_warning_draws_what_is_left_with_the_tolerance_and_no_more(play: Play) -> None:
+    play.regime(beyond_mass="warn", mass_tolerance={"of": "line", "percent": 10})
+    play.licence(100)
+    play.ship("S", 150)
+    assert play.sums() == (100, 110, 0)
+
+
+def test_a_licence_that_no_regime_asked_for_asks_for_no_evidence(play: Play) -> None:
+    play.regime(requires="nothing")
+    play.licence(100, needs_evidence=["origin"])
+    play.ship("S", 10, evidence=evidence(3))
+    play.step("S", "cleared", at=4)
+    assert play.outcomes("S") == ["permitted"]
+
+
+def test_goods_that_left_only_after_their_evidence_had_expired_are_held(play: Play) -> None:
+    play.regime(needs_evidence=["origin"])
+    play.licence(100)
+    play.ship("S", 10, evidence=evidence(3))
+    departed = play.step("S", "departed", at=2)
+    play.step("S", "cleared", at=4)
+    play.retract("shipment:S", departed)
+    assert (play.outcomes("S"), play.sums()) == (["held"], (100, 0, 10))
