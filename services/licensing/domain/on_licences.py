@@ -125,6 +125,10 @@ def on_use_brought_forward(book: Book, event: Event[LicenceUseBroughtForward]) -
 def change_state(book: Book, licence: Licence, step: str, at: datetime, caused_by: str) -> None:
     """Take a licence through a step of its table, announce it and let its lanes follow."""
     _check(licence, step)
+    if licence.state == "applied":  # It ends without ever having granted anything.
+        issued = Licence(licence.licence_id, "issued", licence.since, licence.terms)
+        for account_id, (unit, _) in issued.grants().items():
+            regrant(book, account_id, unit, 0, Cause(caused_by))
     with recounting(book, licence, at, caused_by):
         as_known = _as_known(licence, at)
         _step(licence, step, at)
@@ -182,10 +186,11 @@ def _fold(licence_id: str, events: list[Event[Any]]) -> Licence:
     for event in events:
         step = event.data.TYPE.rpartition(".")[2]
         if next_state(licence, step) is not None:
+            as_known = _as_known(licence, event.time)
             _step(licence, step, event.time)
             if isinstance(event.data, LicenceTerms):
                 licence.terms = event.data
-                if licence.stopped(event.time) == "suspended":
+                if licence.stopped(as_known) == "suspended":
                     licence.state = "suspended"
     return licence
 
