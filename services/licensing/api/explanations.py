@@ -30,7 +30,9 @@ router = make_router()
 LATEST = 20
 """So many of the latest events, decisions or entries stand in the answer of the thing itself."""
 HEADERS = {"vary": "accept", "x-content-type-options": "nosniff"}
-Place = Annotated[str, Query(pattern=r"^([0-9]{1,18}:[0-9]{1,18})?$", description="`next` of the page before")]
+_NUMBER = "([0-8]?[0-9]{1,18}|9223372036854775807)"
+PLACE = f"^({_NUMBER}:{_NUMBER})?$"
+Place = Annotated[str, Query(pattern=PLACE, description="`next` of the page before")]
 TimeAndId = Annotated[str, Query(max_length=256, pattern=NO_NUL, description="`next` of the page before")]
 Order = Annotated[Literal["oldest", "newest"], Query(description="Which entries come first")]
 

@@ -26,7 +26,8 @@ INSERT INTO licensing.quota VALUES ('Q', '{}', '{}');
 INSERT INTO licensing.quota SELECT 'Q-' || n, '{}', '{}' FROM generate_series(1, 1000) n;
 INSERT INTO licensing.ledger_entry SELECT 'licence:L-' || n || ':1', 1, 'grant', 1000000, 0, 0, 1000000, 0, NULL, NULL,
     '/s l' || n FROM generate_series(1, :rows) n;
-INSERT INTO licensing.ledger_entry SELECT 'quota:Q', n, 'reserve', 0, 1, 0, 1000, 0, 'S-' || n, 1, '/s d' || n
+INSERT INTO licensing.ledger_entry SELECT 'quota:Q', n, CASE n WHEN 1 THEN 'grant' ELSE 'reserve' END,
+    CASE n WHEN 1 THEN 1000000 ELSE 0 END, CASE n WHEN 1 THEN 0 ELSE 1 END, 0, 1000001 - n, 0, 'S-' || n, 1, '/s d' || n
     FROM generate_series(1, :rows) n;
 INSERT INTO licensing.shipment SELECT 'S-' || n, '{"lines": []}', now(), '{}', 'X', 'declared', false, NULL,
     'permitted', 1, 'reserved', '[]' FROM generate_series(1, :rows) n;
