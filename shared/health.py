@@ -51,8 +51,10 @@ class Health:
             return f"{type(error).__name__}: {error}"
 
     async def _answer(self, checks: dict[str, Check], *, must_be_started: bool) -> Response:
+        # Read before anything is asked: what starts meanwhile has added checks that are not asked here.
+        is_starting = must_be_started and not self.is_started
         reasons = dict(zip(checks, await asyncio.gather(*map(self._ask, checks.values())), strict=True))
-        if must_be_started and not self.is_started:
+        if is_starting:
             reasons["startup"] = "still starting"
         failed = any(reasons.values())
         body: dict[str, Any] = {"status": "fail" if failed else "pass", "serviceId": self.service}
