@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -17,6 +16,7 @@ from services.licensing.domain.policy import Policy
 from services.licensing.store import offsets
 from services.licensing.store.load import load
 from services.licensing.store.save import Arrival, DeadLetter, body_hash, save, save_dead_letters
+from services.licensing.store.sql import fetch
 from shared.cloudevents import read_trade_event
 from shared.consumption import Advance, Record
 from shared.database import transaction
@@ -27,10 +27,10 @@ DECISIONS = Metric("lanewatch_licensing_decisions_total", "Shipments decided", [
 LANE_CHANGES = Metric("lanewatch_licensing_lane_changes_total", "Changes of flow state", ["state"])
 BATCH_SECONDS = Histogram("lanewatch_licensing_batch_seconds", "Time from a batch's first statement to its commit")
 
-_KNOWN = text("""
+_KNOWN = """
     SELECT e.source, e.id, e.body_hash FROM licensing.event e
     JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS w(source, id) ON e.source = w.source AND e.id = w.id
-""")
+"""
 
 
 @dataclass(slots=True)
@@ -117,9 +117,9 @@ def _read(records: Sequence[Record]) -> Batch:
 async def _without_known(c: AsyncConnection, read: Batch) -> Batch:
     """Leave out what was recorded before, or stands earlier in the batch; another body under one id is a conflict."""
     batch = Batch(dead=list(read.dead))
-    pairs = [(a.event.source, a.event.id) for a in read.arrivals]
-    rows = await c.execute(_KNOWN, {"sources": [s for s, _ in pairs], "ids": [i for _, i in pairs]})
-    known: dict[tuple[str, str], bytes] = {(row.source, row.id): row.body_hash for row in rows}
+    sources, ids = [a.event.source for a in read.arrivals], [a.event.id for a in read.arrivals]
+    rows = await fetch(c, _KNOWN, sources=sources, ids=ids)
+    known: dict[tuple[str, str], bytes] = {(source, event_id): digest for source, event_id, digest in rows}
     for arrival in read.arrivals:
         name = (arrival.event.source, arrival.event.id)
         if name not in known:

@@ -58,10 +58,10 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
     """Return the working set, locked until the transaction ends. Raises Missing when a lock came too late."""
     book = Book(policy)
     await _register(c, keys, book)
-    await _plan_waiting(c, keys, book)
+    waiting = await _plan_waiting(c, keys, book)
     restated = await _plan_draws(c, keys, policy)
     await _licences(c, keys, book)
-    await _accounts(c, keys, book, _judged(events, restated))
+    await _accounts(c, keys, book, [*_judged(events, restated), *_judged(waiting, {})])
     await _shipments(c, keys, book)
     await _waiting(c, keys, book)
     await _histories(c, keys, book)
@@ -99,14 +99,14 @@ async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
     return [Parked(read_trade_event(body), waiting_for, deadline) for body, waiting_for, deadline in found]
 
 
-async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> None:
+async def _plan_waiting(c: AsyncConnection, keys: Keys, book: Book) -> list[Event[TradeData]]:
     """Find out, before any lock, what the woken events need; a woken shipment may wake others in turn."""
     while True:
-        known = len(keys.wakes)
-        for parked in await _parked(c, keys):
-            keys.add(parked.event, book.policy)
+        known, found = len(keys.wakes), [parked.event for parked in await _parked(c, keys)]
+        for event in found:
+            keys.add(event, book.policy)
         if len(keys.wakes) == known:
-            return
+            return found
 
 
 async def _plan_draws(c: AsyncConnection, keys: Keys, policy: Policy) -> dict[str, Judged]:
@@ -162,7 +162,7 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Jud
     for licence in book.licences.values():
         keys.accounts.update(licence.grants())
     if book.quotas:
-        await _plan_quota_accounts(c, keys, book, judged)
+        _plan_quota_accounts(keys, book, judged)
     owners = [account_name("licence", i) for i in keys.licences_changed]
     owners += [account_name("quota", i) for i in keys.quotas_changed]
     if owners:
@@ -178,10 +178,9 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Jud
             book.accounts[account_id] = Account(account_id)
 
 
-async def _plan_quota_accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Judged]) -> None:
-    """Add what the batch's shipments draw on, and what lanes that are judged anew look at."""
-    waiting = [parked.event for parked in await _parked(c, keys)] if keys.wakes or keys.tick else []
-    for declared, at in (*judged, *_judged(waiting, {})):
+def _plan_quota_accounts(keys: Keys, book: Book, judged: Iterable[Judged]) -> None:
+    """Add what the batch's shipments, and those that it may wake, draw on, and what lanes judged anew look at."""
+    for declared, at in judged:
         for quota in book.quotas.values():
             for line in declared.lines:
                 if quota.in_period(at) and quota.concerns(declared, line.commodity):

@@ -1,7 +1,8 @@
 """Writes what a batch brought about, one set-based statement a table."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
 from services.licensing.store import records
+from services.licensing.store.sql import fetch
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
 from shared.events import TradeData
@@ -67,25 +69,30 @@ async def save(
     c: AsyncConnection, book: Book, arrivals: Sequence[Arrival], topics: tuple[str, str]
 ) -> list[DeadLetter]:
     """Write everything; `topics` are those of decisions and of dead letters. Returns the new dead letters."""
-    await _save_registers(c, book)
-    await _save_ledger(c, book)
-    await _save_lanes(c, book)
+    touched = _touched(book)
+    await _save_registers(c, book, touched)
+    await _save_ledger(c, book, touched)
+    await _save_lanes(c, book, touched)
     dead = await _save_endings(c, book, arrivals)
     await _publish(c, book, topics[0])
     await save_dead_letters(c, dead, topics[1])
     if book.alerts or dead:
-        await c.execute(text("SELECT pg_notify('lanewatch_outbox', '')"))
+        await fetch(c, "SELECT pg_notify('lanewatch_outbox', '')")
     return dead
 
 
-def _touched(book: Book, kind: str) -> list[str]:
-    return sorted(key for k, key in book.touched if k == kind)
+def _touched(book: Book) -> defaultdict[str, list[str]]:
+    """Return the keys of what was touched by kind, in the order in which every batch writes them."""
+    found = defaultdict[str, list[str]](list)
+    for kind, key in sorted(book.touched):
+        found[kind].append(key)
+    return found
 
 
-async def _save_registers(c: AsyncConnection, book: Book) -> None:
-    await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in _touched(book, "regime")))
-    await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in _touched(book, "quota")))
-    await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in _touched(book, "licence")))
+async def _save_registers(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
+    await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in touched["regime"]))
+    await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in touched["quota"]))
+    await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in touched["licence"]))
     for kind, key in sorted(book.removed):
         await c.execute(text(f"DELETE FROM licensing.{kind} WHERE {kind}_id = :key"), {"key": key})
     batches = ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items())
@@ -94,8 +101,8 @@ async def _save_registers(c: AsyncConnection, book: Book) -> None:
         await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
 
 
-async def _save_ledger(c: AsyncConnection, book: Book) -> None:
-    await records.ACCOUNT.upsert(c, (records.account_row(book.accounts[i]) for i in _touched(book, "account")))
+async def _save_ledger(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
+    await records.ACCOUNT.upsert(c, (records.account_row(book.accounts[i]) for i in touched["account"]))
     await records.ENTRY.insert(
         c,
         (
@@ -115,9 +122,9 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
             for e in book.entries
         ),
     )
-    declared = _touched(book, "shipment")
+    declared = touched["shipment"]
     await records.SHIPMENT.upsert(c, (records.shipment_row(book.shipments[i]) for i in declared))
-    moved = sorted(set(_touched(book, "shipment_moved")).difference(declared))
+    moved = sorted(set(touched["shipment_moved"]).difference(declared))
     await records.SHIPMENT_MOVED.update(c, (records.moved_row(book.shipments[i]) for i in moved))
     await records.DECISION.insert(
         c,
@@ -142,8 +149,8 @@ async def _save_ledger(c: AsyncConnection, book: Book) -> None:
         await c.execute(_SUPERSEDED, superseded)
 
 
-async def _save_lanes(c: AsyncConnection, book: Book) -> None:
-    await records.LANE.upsert(c, (records.lane_row(book.lanes[i]) for i in _touched(book, "lane")))
+async def _save_lanes(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
+    await records.LANE.upsert(c, (records.lane_row(book.lanes[i]) for i in touched["lane"]))
     await records.LANE_CHANGE.insert(
         c,
         (
@@ -156,7 +163,7 @@ async def _save_lanes(c: AsyncConnection, book: Book) -> None:
 async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
     dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
     # Drawn under the locks: of two batches that touch the same thing, the later commit has the higher places.
-    place = (await c.execute(text("SELECT nextval('licensing.place')"))).scalar_one() if arrivals else 0
+    place = (await fetch(c, "SELECT nextval('licensing.place') AS place"))[0]["place"] if arrivals else 0
     applied = {name: place + number for number, name in enumerate(book.applied)}
     rows = (
         _event_row(a, place + number, book.endings[a.event.name], place, applied) for number, a in enumerate(arrivals)
