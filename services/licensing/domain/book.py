@@ -18,6 +18,9 @@ OVERDUE_AT_ONCE = 2000
 """So many events at most end their waiting with one tick; the others do with the next ones."""
 
 
+A_DAY = timedelta(days=1)
+
+
 class Missing(Exception):
     """Deciding needs something that was not loaded: load it as well and decide the batch anew."""
 
@@ -125,7 +128,7 @@ class Book:
 
         What a lane remembers must not follow one event that is dated years ahead.
         """
-        return at if self.clock is None else min(at, self.clock + timedelta(days=1))
+        return at if self.clock is None else min(at, self.clock + A_DAY)
 
     def touch(self, kind: str, key: str) -> None:
         """Note that a thing changed."""

@@ -26,6 +26,13 @@ def recounting(
     """
     before = opened_by(book, licence, line_no)
     yield
+    recount(book, licence, before, at, caused_by, line_no)
+
+
+def recount(
+    book: Book, licence: Licence, before: dict[str, Opening], at: datetime, caused_by: str, line_no: int | None = None
+) -> None:
+    """Bring the lanes' sums up to date, given what the licence or the line added before. Raises Missing."""
     after = opened_by(book, licence, line_no)
     stale = []
     for lane_id in {**before, **after}:
@@ -76,10 +83,9 @@ def is_used_up(book: Book, licence: Licence) -> bool:
 
 
 def _is_line_used_up(book: Book, licence: Licence, line: LicenceLine) -> bool:
-    mass, value = licence.account_of(line.line_no), licence.value_account_of(line.line_no)
-    return (line.mass is not None and not book.account(mass).left) or (
-        line.value is not None and not book.account(value).left
-    )
+    if line.mass is not None and not book.account(licence.account_of(line.line_no)).left:
+        return True
+    return line.value is not None and not book.account(licence.value_account_of(line.line_no)).left
 
 
 def _of_line(book: Book, licence: Licence, line: LicenceLine) -> Opening:

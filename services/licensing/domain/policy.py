@@ -100,9 +100,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def groups_near(self, selectors: tuple[Selector, ...]) -> tuple[str, ...]:
         """Return the ids of the groups that may have goods in common with the selectors."""
-        return tuple(
-            group.id for group in self.commodity_groups if any(may_overlap(group.covers, s) for s in selectors)
-        )
+        found = self._groups_by_selectors.get(selectors)
+        if found is None:
+            groups = self.commodity_groups
+            found = tuple(group.id for group in groups if any(may_overlap(group.covers, s) for s in selectors))
+            if len(self._groups_by_selectors) < MOST_KINDS_OF_GOODS:
+                self._groups_by_selectors[selectors] = found
+        return found
+
+    @cached_property
+    def _groups_by_selectors(self) -> dict[tuple[Selector, ...], tuple[str, ...]]:
+        return {}
 
 
 def read_policy(text: bytes) -> Policy:

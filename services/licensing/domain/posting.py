@@ -9,7 +9,7 @@ from services.licensing.domain.gates import critical_percent
 from services.licensing.domain.ledger import Account, Cause, Draw, Entry, EntryKind, account_parts
 from services.licensing.domain.licences import next_state
 from services.licensing.domain.on_lanes import lanes_of_quota, refresh_gates
-from services.licensing.domain.opening import is_used_up, recounting
+from services.licensing.domain.opening import is_used_up, opened_by, recount
 from services.licensing.domain.shipments import Shipment
 
 FREES: frozenset[EntryKind] = frozenset({"give_back", "refund"})
@@ -28,8 +28,11 @@ def post(book: Book, draw: Draw, kind: EntryKind, amount: int, cause: Cause, at:
         _quota_follows(book, account, before, at, cause.event)
         return entry
     licence = book.licence(account_parts(account.account_id)[1])
-    with recounting(book, licence, at, cause.event, _line_of(account)):
-        entry = _noted(book, ledger.post(account, kind, amount, cause, beyond))
+    line_no = _line_of(account)
+    # As `recounting` does it: this is done for every draw, and a context manager takes as long as what it is for.
+    opened = opened_by(book, licence, line_no)
+    entry = _noted(book, ledger.post(account, kind, amount, cause, beyond))
+    recount(book, licence, opened, at, cause.event, line_no)
     settle_licence(book, licence.licence_id, at, cause.event)
     return entry
 

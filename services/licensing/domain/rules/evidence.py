@@ -39,13 +39,21 @@ def lapsed(case: Case, at: datetime) -> list[Reason]:
 
 
 def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
-    """Return the terms of the licences that a line went on, where some regime asked for one."""
+    """Return the terms of the licences that a line went on, where some regime asked for one. Raises Missing."""
+    if not any(_may_ask(case, licence_id) for licence_id in line.licences):
+        return []
     demanding = (r for r in regimes_on(case, line) if r.phase(case.at).requires in ("licence", "registration"))
     authorities = {r.terms.licensed_by or r.terms.authority for r in demanding}
-    if not line.licences or not authorities:
+    if not authorities:
         return []
     named = (case.book.licence(licence_id).terms for licence_id in line.licences)
     return [terms for terms in named if terms is not None and terms.authority in authorities]
+
+
+def _may_ask(case: Case, licence_id: str) -> bool:
+    """Return whether a licence may ask for evidence; of one that is not loaded it is not known."""
+    licence = case.book.licences.get(licence_id)
+    return licence is None or (licence.terms is not None and bool(licence.terms.needs_evidence))
 
 
 def _fault(rule: str, case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) -> Reason | None:
