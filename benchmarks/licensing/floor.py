@@ -37,22 +37,14 @@ class Plain(msgspec.Struct):
 
 
 def statements(journal: Journal) -> list[Batch]:
-    """Return each batch as statements; a table whose rows are written again in later batches is upserted."""
-    texts = {table.name: (table, _statement(table, _is_written_again(journal, table))) for table in journal.tables}
+    """Return each batch as statements; a table whose rows are written more than once is upserted."""
+    texts = {table.name: (table, _statement(table, journal.is_overwritten(table))) for table in journal.tables}
     return [
         [(texts[name][1], _columns(texts[name][0], rows)) for name, rows in batch.items()] for batch in journal.batches
     ]
 
 
-def _is_written_again(journal: Journal, table: Table) -> bool:
-    places = [table.columns.index(c) for c in table.key if c in table.columns]
-    if not places:
-        return False
-    keys = [tuple(row[p] for p in places) for batch in journal.batches for row in batch.get(table.name, ())]
-    return len(set(keys)) < len(keys)
-
-
-def _statement(table: Table, is_written_again: bool) -> str:
+def _statement(table: Table, is_overwritten: bool) -> str:
     names = quoted(*table.columns)
     arrays = ", ".join(f"${n}::{_array(kind)}" for n, kind in enumerate(table.types, start=1))
     values = ", ".join(
@@ -60,7 +52,7 @@ def _statement(table: Table, is_written_again: bool) -> str:
         for c, kind in zip(table.columns, table.types, strict=True)
     )
     text = f"INSERT INTO {table.name} ({names}) SELECT {values} FROM unnest({arrays}) AS r({names})"  # noqa: S608 - names from the catalogue
-    if is_written_again:
+    if is_overwritten:
         sets = ", ".join(f'"{c}" = excluded."{c}"' for c in table.columns if c not in table.key)
         text += f" ON CONFLICT ({quoted(*table.key)}) DO UPDATE SET {sets}"
     return text

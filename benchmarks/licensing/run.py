@@ -11,16 +11,13 @@ import uvloop
 
 from benchmarks.ground import filled, fresh_database, ground
 from benchmarks.licensing import growth
-from benchmarks.licensing.journal import Journalist
+from benchmarks.licensing.journal import take_down
 from benchmarks.licensing.load import START, make_log
-from benchmarks.licensing.ours import drain, make_handler
-from benchmarks.licensing.priming import prime, settings_of
+from benchmarks.licensing.priming import prime
 from benchmarks.report import Figure, spread, write_results
 from benchmarks.worker import Outcome, run_worker
 from lanewatch.stack import StackConfig
 from lanewatch.stack.config import PROJECT
-from lanewatch.stack.postgres import connect
-from shared.database import make_engine
 
 GOAL_FLOOR, GOAL_NAIVE = 0.4, 30.0
 NAIVE_SHARE = 20
@@ -59,10 +56,15 @@ async def _beside(config: StackConfig, plan: Plan) -> tuple[Figure, list[str]]:
     log = await filled(config, "log", make_log(plan.events, "T000"))
     few = max(200, plan.events // NAIVE_SHARE)
     short = await filled(config, "short", make_log(few, "T000"), in_order=True)
-    journal, said = await _take_down(log, plan)
+    async with fresh_database(log) as own:
+        await prime(own, START)
+        taken = await take_down(own, plan.events)
+    path = config.state_dir / "journal.pickle"
+    taken.save(path)
+    written = f"{taken.rows() / plan.events:.2f} rows an event, in {len(taken.batches)} batches"
     contenders = {
         "ours": (log, "benchmarks.licensing.ours", (str(plan.events),)),
-        "floor": (log, "benchmarks.licensing.floor", (str(plan.events), str(journal))),
+        "floor": (log, "benchmarks.licensing.floor", (str(plan.events), str(path))),
         "naive": (short, "benchmarks.licensing.naive", (str(few),)),
     }
     found: dict[str, list[Outcome]] = {name: [] for name in contenders}
@@ -75,7 +77,8 @@ async def _beside(config: StackConfig, plan: Plan) -> tuple[Figure, list[str]]:
             print(
                 f"round {number + 1} {name}: {outcome.per_second:,.0f}/s, cpu {outcome.cpu_seconds:.2f} s", flush=True
             )
-    return _figure(found), [*said, *(_note(name, outcomes) for name, outcomes in found.items())]
+    notes = [_note(name, outcomes) for name, outcomes in found.items()]
+    return _figure(found), [f"Our worker writes {written}; so does the floor.", *notes]
 
 
 async def _once(config: StackConfig, module: str, *arguments: str) -> Outcome:
@@ -83,26 +86,6 @@ async def _once(config: StackConfig, module: str, *arguments: str) -> Outcome:
         if not module.endswith("naive"):
             await prime(own, START)
         return await run_worker(own, module, *arguments)
-
-
-async def _take_down(config: StackConfig, plan: Plan) -> tuple[Path, list[str]]:
-    """Let our worker go through the log once, untimed, and take down what it writes."""
-    path = config.state_dir / "journal.pickle"
-    async with fresh_database(config) as own:
-        await prime(own, START)
-        settings = settings_of(own)
-        engine = make_engine(own.database_url, "benchmark")
-        handler = make_handler(engine, settings)
-        journalist = Journalist(engine, handler.policy, handler.topic, handler.topics_out)
-        connection = await connect(own, own.database)
-        await journalist.begin(connection)
-        await drain(settings, journalist, plan.events)
-        await connection.close()
-        await engine.dispose()
-    journalist.journal.save(path)
-    rows, batches = journalist.journal.rows(), len(journalist.journal.batches)
-    said = [f"Our worker writes {rows / plan.events:.2f} rows an event, in {batches} batches; so does the floor."]
-    return path, said
 
 
 def _figure(found: dict[str, list[Outcome]]) -> Figure:
