@@ -7,7 +7,8 @@ handler writes beside its effects, so an effect and its offset are there togethe
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
 import structlog
@@ -16,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from shared.errors import PermanentError, RetryableError
 from shared.merging import Merger
+from shared.running import cancel
 from shared.waiting import wait
 
 log = structlog.get_logger(__name__)
@@ -24,6 +26,9 @@ Record: TypeAlias = Any
 """An `aiokafka.ConsumerRecord` with bytes for key and value; the library publishes no types."""
 Advance: TypeAlias = dict[int, tuple[int, int]]
 """By partition: the offset that must be stored now, and the one to store instead."""
+
+LOOKED_AT_ONCE = 16
+"""So many records are looked at before whoever waits for an answer has his turn."""
 
 
 class OffsetsMovedError(Exception):
@@ -37,7 +42,7 @@ class Handler(Protocol):
         """Return the stored offset of each partition; one that was never read starts at 0."""
 
     async def handle(self, records: Sequence[Record], advance: Advance) -> int:
-        """Apply the records and store the offsets; return how many went to the dead letters.
+        """Apply the records and store the offsets; return how many of them it refused.
 
         Raises RetryableError to be called again with the same records, OffsetsMovedError when the
         stored offsets are not the expected ones. Anything else is a fault of some record in it.
@@ -52,17 +57,23 @@ class Halted(Exception):
 
 
 class DeadLetterLimit:
-    """Halts when more than `share` of the last `window` records (a few more, batches are not cut) died."""
+    """Halts when more than `share` of the last `window` records (a few more, batches are not cut) died.
 
-    def __init__(self, share: float = 0.5, window: int = 200) -> None:
+    It is there for a bad release. What a handler refuses for what stands in it counts only where `counts_refused`:
+    of a topic that others fill it says something of them, and stops nobody else.
+    """
+
+    def __init__(self, share: float = 0.5, window: int = 200, *, counts_refused: bool = True) -> None:
         self.share = share
         self.window = window
+        self.counts_refused = counts_refused
         self._batches: deque[tuple[int, int]] = deque()
         self._records = 0
         self._dead = 0
 
-    def count(self, records: int, dead: int) -> None:
+    def count(self, records: int, dead: int, refused: int = 0) -> None:
         """Take note of an outcome. Raises Halted when the limit is passed."""
+        dead += refused if self.counts_refused else 0
         self._batches.append((records, dead))
         self._records += records
         self._dead += dead
@@ -77,8 +88,7 @@ class DeadLetterLimit:
 class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the library publishes no types
     """Feeds a handler from one topic until told to stop; finds poison by splitting batches.
 
-    The limit of dead letters is there for a bad release. What a handler refuses for what stands in it counts
-    only where `counts_refused`: of a topic that others fill it says something of them, and stops nobody else.
+    `look_at` does for a record that comes soon what needs no database; it is called while the batch before waits.
     """
 
     def __init__(
@@ -89,7 +99,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         *,
         max_records: int = 500,
         limit: DeadLetterLimit | None = None,
-        counts_refused: bool = True,
+        look_at: Callable[[Record], None] | None = None,
         stuck_after_s: float = 30.0,
     ) -> None:
         self.consumer = consumer
@@ -97,7 +107,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         self.handler = handler
         self.max_records = max_records
         self.limit = limit or DeadLetterLimit()
-        self.counts_refused = counts_refused
+        self.look_at = look_at
         self.stuck_after_s = stuck_after_s
         self.halted: str | None = None
         self.waiting_for: str | None = None
@@ -152,19 +162,47 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
         if self._reassigned.is_set():
             return
         if records:
-            await self._settle(records)
+            await self._settle_looking_ahead(records)
             self._batch_size = min(self.max_records, self._batch_size * 2)
         self.waiting_for = None
 
-    async def _fetch(self) -> None:
-        """Fetch for the partitions that have little in hand, and note how far each could be read."""
-        hungry = [TopicPartition(self.topic, p) for p in self._merger.hungry(self.max_records)]
-        if not hungry:
-            await wait(self._stopping, 0.2)
+    async def _settle_looking_ahead(self, records: Sequence[Record]) -> None:
+        """Settle a batch, and use the time in which the database works for the next one."""
+        ahead = asyncio.create_task(self._look_ahead())
+        try:
+            await self._settle(records)
+        finally:
+            await cancel(ahead)
+
+    async def _look_ahead(self) -> None:
+        for tp in self._hungry():
+            self._take_in(await self.consumer.getmany(tp, max_records=self.max_records), [tp])
+            await asyncio.sleep(0)
+        if self.look_at is None:
             return
-        for tp, records in (await self.consumer.getmany(*hungry, timeout_ms=200)).items():
+        for number, record in enumerate(self._merger.upcoming(self._batch_size), start=1):
+            # Whatever is wrong with a record is told when its turn comes.
+            with suppress(Exception):
+                self.look_at(record)
+            if number % LOOKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _hungry(self) -> list[TopicPartition]:
+        return [TopicPartition(self.topic, p) for p in self._merger.hungry(self.max_records)]
+
+    async def _fetch(self) -> None:
+        """Fetch for the partitions that have little in hand."""
+        hungry = self._hungry()
+        if hungry:
+            self._take_in(await self.consumer.getmany(*hungry, timeout_ms=200), hungry)
+        else:
+            await wait(self._stopping, 0.2)
+
+    def _take_in(self, fetched: dict[TopicPartition, list[Record]], asked: Sequence[TopicPartition]) -> None:
+        """Note what a fetch brought, and how far each partition could be read."""
+        for tp, records in fetched.items():
             self._merger.add(tp.partition, records)
-        for tp in hungry:
+        for tp in asked:
             if tp in self.consumer.assignment():
                 self._merger.note_end(tp.partition, self.consumer.highwater(tp))
 
@@ -190,7 +228,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
     async def _settle(self, records: Sequence[Record]) -> None:
         advance = self._advance(records)
         try:
-            dead = await self.handler.handle(records, advance)
+            refused = await self.handler.handle(records, advance)
         except (RetryableError, OffsetsMovedError, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, some record brings it about
@@ -202,7 +240,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # the libr
             await self._bury(records[0], error, advance)
             return
         self._done(advance)
-        self.limit.count(len(records), dead if self.counts_refused else 0)
+        self.limit.count(len(records), 0, refused)
 
     async def _bury(self, record: Record, error: Exception, advance: Advance) -> None:
         self.limit.count(1, 1)

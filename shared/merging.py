@@ -7,7 +7,8 @@ is therefore handed out only when no partition that is still to be read on could
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heappop, heapreplace, merge
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -16,6 +17,10 @@ log = structlog.get_logger(__name__)
 
 PATIENCE_S = 5.0
 """A partition that brings nothing for so long, though it has more, holds the others up no longer."""
+
+
+def _written_at(record: Any) -> int:
+    return record.timestamp  # type: ignore[no-any-return] # a record of Kafka's
 
 
 class Merger:
@@ -45,6 +50,10 @@ class Merger:
         """Note the offset at which the partition ended when it was last fetched; None: not known yet."""
         if end is not None:
             self._ends[partition] = end
+
+    def upcoming(self, most: int) -> list[Any]:
+        """Return records in hand that will be handed out soon, the oldest first; they stay in hand."""
+        return list(islice(merge(*self._buffers.values(), key=_written_at), most))
 
     def take(self, most: int) -> list[Any]:
         """Hand out the oldest records, as far as it is certain that nothing older is to come."""

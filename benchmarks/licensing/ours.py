@@ -63,7 +63,7 @@ def make_handler(engine: AsyncEngine, settings: LicensingSettings) -> EventHandl
     return EventHandler(engine, policy, settings.topic_events, topics)
 
 
-async def drain(settings: LicensingSettings, handler: Handler, events: int) -> Outcome:
+async def drain(settings: LicensingSettings, handler: EventHandler, events: int) -> Outcome:
     """Read the topic with one worker until so many events are done. Raises RuntimeError when it stops before."""
     counting = Counting(handler, events)
     name = "lanewatch-licensing"
@@ -73,8 +73,8 @@ async def drain(settings: LicensingSettings, handler: Handler, events: int) -> O
         settings.topic_events,
         counting,
         max_records=settings.licensing_max_batch,
-        limit=DeadLetterLimit(settings.licensing_dead_letter_share),
-        counts_refused=False,
+        limit=DeadLetterLimit(settings.licensing_dead_letter_share, counts_refused=False),
+        look_at=handler.look_at,
     )
     reading = asyncio.create_task(reader.run())
     done = asyncio.create_task(counting.is_done.wait())

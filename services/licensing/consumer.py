@@ -50,18 +50,37 @@ class EventHandler:
         self.policy = policy
         self.topic = topic
         self.topics_out = topics_out
+        self._read_ahead: dict[tuple[int, int], Arrival | DeadLetter] = {}
+        """By partition and offset: records that come soon."""
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """Return the stored offset of each partition."""
+        self._read_ahead.clear()
         async with transaction(self.engine) as c:
             return await offsets.positions(c, self.topic, partitions)
+
+    def look_at(self, record: Record) -> None:
+        """Read a record before its turn."""
+        place = (record.partition, record.offset)
+        if place not in self._read_ahead:
+            self._read_ahead[place] = _read(record)
+
+    def _read(self, records: Sequence[Record]) -> Batch:
+        batch = Batch()
+        for record in records:
+            found = self._read_ahead.pop((record.partition, record.offset), None) or _read(record)
+            if isinstance(found, Arrival):
+                batch.arrivals.append(found)
+            else:
+                batch.dead.append(found)
+        return batch
 
     async def handle(self, records: Sequence[Record], advance: Advance) -> int:
         """Apply the records in one transaction; return how many went to the dead letters.
 
         Raises RetryableError, OffsetsMovedError; anything else is the fault of some record.
         """
-        read = _read(records)
+        read = self._read(records)
         keys = keys_of((a.event for a in read.arrivals), self.policy)
         while True:
             try:
@@ -91,8 +110,8 @@ class EventHandler:
     async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
         """Put one record that makes the transaction fail into the dead letters."""
         reason = error.reason if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
-        event = next((a.event for a in _read([record]).arrivals), None)
-        source, event_id = (event.source, event.id) if event else (None, None)
+        read = _read(record)
+        source, event_id = (read.event.source, read.event.id) if isinstance(read, Arrival) else (None, None)
         body = record.value or b""
         letter = DeadLetter(record.partition, record.offset, source, event_id, reason[:2000], None, body)
         async with transaction(self.engine) as c:
@@ -101,17 +120,13 @@ class EventHandler:
         EVENTS.labels("dead").inc()
 
 
-def _read(records: Sequence[Record]) -> Batch:
-    batch = Batch()
-    for record in records:
-        body = record.value or b""
-        try:
-            event = read_trade_event(body)
-            batch.arrivals.append(Arrival(event, record.partition, record.offset, body, body_hash(event)))
-        except PermanentError as error:
-            letter = DeadLetter(record.partition, record.offset, None, None, error.reason, error.pointer, body)
-            batch.dead.append(letter)
-    return batch
+def _read(record: Record) -> Arrival | DeadLetter:
+    body = record.value or b""
+    try:
+        event = read_trade_event(body)
+        return Arrival(event, record.partition, record.offset, body, body_hash(event))
+    except PermanentError as error:
+        return DeadLetter(record.partition, record.offset, None, None, error.reason, error.pointer, body)
 
 
 async def _without_known(c: AsyncConnection, read: Batch) -> Batch:

@@ -71,14 +71,14 @@ async def _start(
     stack.push_async_callback(stop_client, consumer)
     topics = (settings.topic_decisions, settings.topic_dead_letters_licensing)
     handler = EventHandler(engine, policy, settings.topic_events, topics)
-    limit = DeadLetterLimit(settings.licensing_dead_letter_share)
+    limit = DeadLetterLimit(settings.licensing_dead_letter_share, counts_refused=False)
     reader = BatchConsumer(
         consumer,
         settings.topic_events,
         handler,
         max_records=settings.licensing_max_batch,
         limit=limit,
-        counts_refused=False,
+        look_at=handler.look_at,
     )
     run_beside(stack, reader.run(), reader)
     if settings.clock == "wall":
