@@ -22,7 +22,7 @@ class Diary:
     async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
         return dict.fromkeys(partitions, 0)
 
-    async def handle(self, records: Sequence[Record], advance: Advance) -> int:
+    async def handle(self, records: Sequence[Record], advance: Advance) -> int:  # noqa: ARG002 - the protocol
         self.ahead_in_time += sum(record.value in self.ahead for record in records)
         for _ in range(20):
             await asyncio.sleep(0.002)
@@ -31,7 +31,7 @@ class Diary:
             self.is_done.set()
         return 0
 
-    async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
+    async def bury(self, record: Record, error: Exception, advance: Advance) -> None:  # noqa: ARG002 - the protocol
         raise AssertionError(f"{record.value!r} was buried: {error}")
 
     def look_at(self, record: Record) -> None:
