@@ -11,6 +11,10 @@ from tests.model.world import DYSPROSIUM, Data, What, day, mass, money
 LINE = "licence:L1:1"
 
 
+def evidence(until: int) -> list[Data]:
+    return [{"kind": "origin", "reference": "D", "valid_from": day(-5), "valid_until": day(until)}]
+
+
 class Play:
     """Gives events to an engine and remembers them by name."""
 
