@@ -9,7 +9,6 @@ from typing import Protocol
 
 from shared import events as on
 from tests.model import registers as read
-from tests.model.gaps import Gap
 
 Tolerances = Sequence[on.Tolerance]
 
@@ -17,7 +16,6 @@ Tolerances = Sequence[on.Tolerance]
 class Books(Protocol):
     """What a judgement asks of the books; the shipment's own draws are already out of them."""
 
-    gaps: frozenset[Gap]
     months: dict[str, int]
     """Caps of the months in which some shipment was judged."""
 

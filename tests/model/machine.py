@@ -10,11 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
 from shared.cloudevents import Event, entity_key, read_trade_event
-from shared.events import LicenceReinstated, LicenceSuspended
 from tests.model import world
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Engine
-from tests.model.gaps import KNOWN, Gap
 from tests.model.reference import Reference
 from tests.model.world import LATENESS, What
 
@@ -39,14 +37,13 @@ class Interleaving(RuleBasedStateMachine):
 
     make_engine: ClassVar[Callable[[], Engine]]
     parking_days: ClassVar[int]
-    gaps: ClassVar[frozenset[Gap]] = KNOWN
     steps: ClassVar[int] = 0
     applied: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.engine = type(self).make_engine()
-        self.reference = Reference(self.parking_days, self.gaps)
+        self.reference = Reference(self.parking_days)
         self.present = 0
         self.made: list[Event[Any]] = []
         self.delivered: list[Event[Any]] = []
@@ -63,8 +60,6 @@ class Interleaving(RuleBasedStateMachine):
         self.give(self.made[place])
 
     def give(self, event: Event[Any]) -> None:
-        if Gap.LATE_REINSTATEMENT in self.gaps and self.stops_late(event):
-            return
         note(f"    {event.name}, {event.time:%d %b}, of {entity_key(event)}")
         type(self).applied += 1
         self.delivered.append(event)
@@ -72,12 +67,6 @@ class Interleaving(RuleBasedStateMachine):
         self.reference.apply(event)
         check_ledger(self.engine)
         check_agreement(self.engine, self.reference)
-
-    def stops_late(self, event: Event[Any]) -> bool:
-        """Say whether a suspension or reinstatement is dated before another one that is known."""
-        key, stops = entity_key(event), (LicenceSuspended, LicenceReinstated)
-        known = [*self.reference.histories[key], *(one.event for one in self.reference.waiting[key])]
-        return isinstance(event.data, stops) and any(isinstance(o.data, stops) and o.time > event.time for o in known)
 
     def happen(self, what: What, late: int) -> None:
         type(self).steps += 1

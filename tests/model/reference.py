@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from shared import events as on
 from shared.cloudevents import Event, entity_key
 from tests.model import registers as read
-from tests.model.gaps import NONE, Gap
 from tests.model.shipments import REVIEWS, Shipment, Unfit
 
 FIRST: dict[str, type] = {"licence": on.LicenceIssued, "quota": on.QuotaOpened, "regime": on.RegimeAnnounced}
@@ -38,8 +37,7 @@ class Waiting(NamedTuple):
 class Reference:
     """Takes events one at a time and knows what must follow."""
 
-    def __init__(self, parking_days: int, gaps: frozenset[Gap] = NONE) -> None:
-        self.gaps = gaps
+    def __init__(self, parking_days: int) -> None:
         self.parking = timedelta(days=parking_days)
         self.clock: datetime | None = None
         self.events: dict[str, Event[Any]] = {}
@@ -221,7 +219,8 @@ class Reference:
         if kind == "licence":
             if not isinstance(event.data, on.LicenceUseBroughtForward):
                 self._learn(name, event.time)
-            if isinstance(event.data, on.LicenceTerms | on.LicenceReinstated):
+            is_back = isinstance(event.data, on.LicenceReinstated) and read.licence_stop(history) is None
+            if is_back or isinstance(event.data, on.LicenceTerms):
                 self._follow_dates(name, self.known[name], anew=True)
         elif isinstance(event.data, on.QuotaOpened | on.QuotaTrancheReleased):
             released = isinstance(event.data, on.QuotaTrancheReleased)

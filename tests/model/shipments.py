@@ -23,7 +23,6 @@ class Shipment:
 
     def __init__(self, books: Books, declared: Event[Any], former: "Shipment | None" = None) -> None:
         self.books, self.declared = books, declared
-        self.gaps = books.gaps
         self.history: list[Event[Any]] = []
         self.bygone: list[Event[Any]] = []
         """What was decided under a declaration that was withdrawn; its milestones still count."""

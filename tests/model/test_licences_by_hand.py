@@ -81,3 +81,27 @@ def test_a_licence_that_was_revoked_stays_revoked(play: Play) -> None:
     play.give("licence.revoked", 5, licence_id="L1")
     play.ship("S", 10, at=13)
     assert play.outcomes("S") == ["denied"]
+
+
+def test_a_reinstatement_from_before_a_suspension_does_not_lift_it(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.give("licence.suspended", 10, licence_id="L1")
+    play.give("licence.reinstated", 8, licence_id="L1")
+    assert play.books.licence_state("L1") == "suspended"
+    play.ship("S1", 10, at=11)
+    again = play.give("licence.reinstated", 12, licence_id="L1")
+    play.ship("S2", 10, at=13)
+    assert (play.ended(again), play.outcomes("S1", "S2")) == (["decided"], ["denied", "permitted"])
+
+
+def test_a_suspension_from_before_a_reinstatement_stops_what_was_declared_in_its_time_alone(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.give("licence.suspended", 5, licence_id="L1")
+    play.give("licence.reinstated", 6, licence_id="L1")
+    play.give("licence.suspended", 3, licence_id="L1")
+    assert play.books.licence_state("L1") == "active"
+    play.ship("S1", 10, at=4)
+    play.ship("S2", 10, at=7)
+    assert play.outcomes("S1", "S2") == ["denied", "permitted"]

@@ -129,13 +129,15 @@ def change_state(book: Book, licence: Licence, step: str, at: datetime, caused_b
         issued = Licence(licence.licence_id, "issued", licence.since, licence.terms)
         for account_id, (unit, _) in issued.grants().items():
             regrant(book, account_id, unit, 0, Cause(caused_by))
+    is_overtaken = _is_overtaken(licence, step, at)
     with recounting(book, licence, at, caused_by):
         as_known = _as_known(licence, at)
         _step(licence, step, at)
         if licence.state == "issued":  # Reinstated: its dates say what it is.
             _settle_by_date(book, licence, as_known)
     book.touch("licence", licence.licence_id)
-    announcing.licence_changed(book, licence, step, at, caused_by, step)
+    says = f"was {step} on {at.date().isoformat()}, before what is known, and stays {licence.state}"
+    announcing.licence_changed(book, licence, step, at, caused_by, says if is_overtaken else step)
     settle_licence(book, licence.licence_id, at, caused_by)
 
 
@@ -231,6 +233,12 @@ def _check_currencies(book: Book, licence: Licence, terms: LicenceTerms) -> None
 def _step(licence: Licence, step: str, at: datetime) -> None:
     state = next_state(licence, step)
     if state is not None:
-        licence.state, licence.since = state, _as_known(licence, at)
+        if not _is_overtaken(licence, step, at):
+            licence.state, licence.since = state, _as_known(licence, at)
         if step in STOPS:
             licence.stops = tuple(sorted((*licence.stops, (at, STOPS[step])), key=_since))
+
+
+def _is_overtaken(licence: Licence, step: str, at: datetime) -> bool:
+    """Return whether a suspension or reinstatement comes after one that happened later: the later one stands."""
+    return step in ("suspended", "reinstated") and bool(licence.stops) and at < licence.stops[-1][0]

@@ -11,7 +11,6 @@ from shared.cloudevents import Event, write
 from tests.integration.licensing.conftest import Desk
 from tests.model.checks import check_agreement, check_ledger
 from tests.model.engine import Entry, Snapshot, WholeBookEngine, outcome_of
-from tests.model.gaps import KNOWN
 from tests.model.machine import Interleaving
 from tests.model.reference import Reference
 
@@ -64,7 +63,7 @@ async def test_books_on_postgresql_agree_with_the_reference_however_events_are_b
     desk: Desk, first_seed: int
 ) -> None:
     events = max(histories(first_seed), key=len)
-    reference = Reference(desk.handler.policy.parking_days, KNOWN)
+    reference = Reference(desk.handler.policy.parking_days)
     cuts = random.Random(first_seed)  # noqa: S311 - where to cut, not a secret
     while events:
         size = cuts.randint(1, 12)
