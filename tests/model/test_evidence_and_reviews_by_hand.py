@@ -1,7 +1,7 @@
 """Evidence that runs out, and what officers decide: the rules' own cases, with figures worked out by hand."""
 
 from tests.model.play import Play, evidence
-from tests.model.world import UNDECLARED
+from tests.model.world import DYSPROSIUM, UNDECLARED, mass
 
 
 def test_evidence_that_expired_by_clearance_holds_until_an_officer_releases(play: Play) -> None:
@@ -104,3 +104,21 @@ def test_goods_that_left_only_after_their_evidence_had_expired_are_held(play: Pl
     play.step("S", "cleared", at=4)
     play.retract("shipment:S", departed)
     assert (play.outcomes("S"), play.sums()) == (["held"], (100, 0, 10))
+
+
+def test_an_application_asks_for_no_evidence(play: Play) -> None:
+    play.ship("S", 10, evidence=evidence(3))
+    play.regime()
+    play.licence(100, kind="applied", needs_evidence=["origin"])
+    play.step("S", "cleared", at=4)
+    assert play.outcomes("S") == ["permitted"]
+
+
+def test_a_licence_that_was_not_drawn_on_asks_for_no_evidence(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.licence(100, licence_id="L2", needs_evidence=["origin"])
+    line = {"line_no": 1, "commodity": DYSPROSIUM, "net_mass": mass(10), "licence_id": "L1"}
+    play.ship("S", 10, lines=[{**line, "other_licence_ids": ["L2"]}], evidence=evidence(3))
+    play.step("S", "cleared", at=4)
+    assert (play.outcomes("S"), play.sums()) == (["permitted"], (100, 0, 10))

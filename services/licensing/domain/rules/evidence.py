@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.licensing.domain.licences import AWAITED, Licence
 from services.licensing.domain.rules.regimes import regimes_on
 from services.licensing.domain.rules.verdict import Case
 from shared.events import LicenceTerms, Reason, ShipmentLine
@@ -39,15 +40,18 @@ def lapsed(case: Case, at: datetime) -> list[Reason]:
 
 
 def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
-    """Return the terms of the licences that a line went on, where some regime asked for one. Raises Missing."""
+    """Return the terms of the licences that a line went on, one for each authority that asks. Raises Missing."""
     if not any(_may_ask(case, licence_id) for licence_id in line.licences):
         return []
     demanding = (r for r in regimes_on(case, line) if r.phase(case.at).requires in ("licence", "registration"))
     authorities = {r.terms.licensed_by or r.terms.authority for r in demanding}
     if not authorities:
         return []
-    named = (case.book.licence(licence_id).terms for licence_id in line.licences)
-    return [terms for terms in named if terms is not None and terms.authority in authorities]
+    asked: dict[str, Licence] = {}
+    for licence in (case.book.licence(licence_id) for licence_id in line.licences):
+        if licence.terms is not None and licence.terms.authority in authorities:
+            asked.setdefault(licence.terms.authority, licence)
+    return [one.terms for one in asked.values() if one.terms is not None and one.state not in AWAITED]
 
 
 def _may_ask(case: Case, licence_id: str) -> bool:
