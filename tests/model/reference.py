@@ -46,8 +46,6 @@ class Reference:
         self.histories: dict[str, list[Event[Any]]] = defaultdict(list)
         self.dated: dict[str, str] = {}
         """By licence: how far its dates have taken it."""
-        self.known: dict[str, datetime] = {}
-        """By licence: the latest of its steps; one that comes late does not turn its clock back."""
         self.opened: dict[str, set[str]] = defaultdict(set)
         """By quota: the tranches that are open."""
         self.void: set[str] = set()
@@ -217,11 +215,9 @@ class Reference:
         self._check(event)
         history.append(event)
         if kind == "licence":
-            if not isinstance(event.data, on.LicenceUseBroughtForward):
-                self._learn(name, event.time)
             is_back = isinstance(event.data, on.LicenceReinstated) and read.licence_stop(history) is None
             if is_back or isinstance(event.data, on.LicenceTerms):
-                self._follow_dates(name, self.known[name], anew=True)
+                self._follow_dates(name, event.time, anew=True)
         elif isinstance(event.data, on.QuotaOpened | on.QuotaTrancheReleased):
             released = isinstance(event.data, on.QuotaTrancheReleased)
             self._open_tranches(name, max(self._now(event.time), event.time) if released else self._now(event.time))
@@ -243,9 +239,6 @@ class Reference:
 
     def _left(self, account: str) -> int:
         return self.granted(account) - self.used(account)
-
-    def _learn(self, licence_id: str, at: datetime) -> None:
-        self.known[licence_id] = max(at, self.known.get(licence_id, at))
 
     def _follow_dates(self, licence_id: str, at: datetime, *, anew: bool) -> None:
         """Let a licence become active or expire."""
@@ -357,8 +350,7 @@ class Reference:
         self.void -= {event.name for event in history}
         if kind == "licence":
             self._refold_licence(name, history)
-            self._learn(name, at)
-            self._follow_dates(name, self.known[name], anew=True)
+            self._follow_dates(name, at, anew=True)
         elif kind == "quota":
             self._refold_quota(name, history, at)
         else:

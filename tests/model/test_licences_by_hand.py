@@ -105,3 +105,15 @@ def test_a_suspension_from_before_a_reinstatement_stops_what_was_declared_in_its
     play.ship("S1", 10, at=4)
     play.ship("S2", 10, at=7)
     assert play.outcomes("S1", "S2") == ["denied", "permitted"]
+
+
+def test_the_dates_of_a_late_amendment_are_asked_of_the_clock_not_of_what_was_drawn(play: Play) -> None:
+    play.regime()
+    play.licence(100)
+    play.tick(4)
+    play.ship("S", 100, at=5)
+    assert play.books.licence_state("L1") == "exhausted"
+    play.licence(100, at=3, kind="amended", valid_from=day(5))
+    assert play.books.licence_state("L1") == "issued"
+    play.tick(5)
+    assert play.books.licence_state("L1") == "exhausted"

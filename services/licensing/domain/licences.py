@@ -75,6 +75,11 @@ class Licence:
         final = next((state for state in known if state in ("surrendered", "revoked")), None)
         return final or ("suspended" if known and known[-1] == "suspended" else None)
 
+    @property
+    def is_suspended(self) -> bool:
+        """Whether a suspension is the last that an authority said of it."""
+        return bool(self.stops) and self.stops[-1][1] == "suspended"
+
     def account_of(self, line_no: int) -> str:
         """Return the id of the account of a line's mass."""
         return account_name("licence", self.licence_id, str(line_no))

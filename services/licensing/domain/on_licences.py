@@ -68,9 +68,9 @@ def on_licence_terms(book: Book, event: Event[LicenceApplied | LicenceIssued | L
         licence.terms = data
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, event.name)
-        if licence.stopped(_as_known(before, event.time)) == "suspended":
+        if licence.is_suspended:
             licence.state = "suspended"  # It expired meanwhile; new dates do not lift what an authority stopped.
-        _settle_by_date(book, licence, _as_known(before, event.time))
+        _settle_by_date(book, licence, event.time)
     book.touch("licence", data.licence_id)
     until = data.valid_until.date().isoformat()
     announcing.licence_changed(book, licence, step, event.time, event.name, f"{step}, valid until {until}")
@@ -131,10 +131,9 @@ def change_state(book: Book, licence: Licence, step: str, at: datetime, caused_b
             regrant(book, account_id, unit, 0, Cause(caused_by))
     is_overtaken = _is_overtaken(licence, step, at)
     with recounting(book, licence, at, caused_by):
-        as_known = _as_known(licence, at)
         _step(licence, step, at)
         if licence.state == "issued":  # Reinstated: its dates say what it is.
-            _settle_by_date(book, licence, as_known)
+            _settle_by_date(book, licence, at)
     book.touch("licence", licence.licence_id)
     says = f"was {step} on {at.date().isoformat()}, before what is known, and stays {licence.state}"
     announcing.licence_changed(book, licence, step, at, caused_by, says if is_overtaken else step)
@@ -158,8 +157,8 @@ def _since(stop: tuple[datetime, LicenceState]) -> datetime:
     return stop[0]
 
 
-def _as_known(licence: Licence, at: datetime) -> datetime:
-    """Return when a step counts as taken: one that comes late does not turn the licence's clock back."""
+def _since_when(licence: Licence, at: datetime) -> datetime:
+    """Return since when a licence is what a step makes of it: a late step changes nothing before the ones known."""
     return max(at, licence.since or at)
 
 
@@ -171,11 +170,11 @@ def refold(
     before = Licence(licence_id, licence.state, licence.since, licence.terms)
     after = _fold(licence_id, events)
     with recounting(book, licence, at, by):
-        licence.state, licence.since, licence.terms = after.state, _as_known(before, at), after.terms
+        licence.state, licence.since, licence.terms = after.state, _since_when(before, at), after.terms
         licence.stops = after.stops
         licence.opens = openings(licence, book.policy)
         _regrant(book, before, licence, by)
-        _settle_by_date(book, licence, _as_known(before, at))
+        _settle_by_date(book, licence, at)
     if isinstance(taken_back.data, LicenceUseBroughtForward):
         _take_back_use(book, licence, taken_back.data, at, by)
     book.touch("licence", licence_id)
@@ -188,11 +187,10 @@ def _fold(licence_id: str, events: list[Event[Any]]) -> Licence:
     for event in events:
         step = event.data.TYPE.rpartition(".")[2]
         if next_state(licence, step) is not None:
-            as_known = _as_known(licence, event.time)
             _step(licence, step, event.time)
             if isinstance(event.data, LicenceTerms):
                 licence.terms = event.data
-                if licence.stopped(as_known) == "suspended":
+                if licence.is_suspended:
                     licence.state = "suspended"
     return licence
 
@@ -234,7 +232,7 @@ def _step(licence: Licence, step: str, at: datetime) -> None:
     state = next_state(licence, step)
     if state is not None:
         if not _is_overtaken(licence, step, at):
-            licence.state, licence.since = state, _as_known(licence, at)
+            licence.state, licence.since = state, _since_when(licence, at)
         if step in STOPS:
             licence.stops = tuple(sorted((*licence.stops, (at, STOPS[step])), key=_since))
 

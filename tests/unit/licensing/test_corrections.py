@@ -114,7 +114,7 @@ def test_an_amended_licence_smaller_than_what_is_used_lets_nothing_more_out_unti
 
 @pytest.mark.parametrize("step,back", [("suspended", "active"), ("revoked", "active"), ("surrendered", "active")])
 def test_a_step_of_a_licence_taken_back_leaves_it_as_it_was(opened: Books, step: str, back: str) -> None:
-    opened.feed(event(f"trade.licence.{step}", {"licence_id": "L-1"}, id="step"))
+    opened.feed(tick("2025-05-02T00:00:00Z"), event(f"trade.licence.{step}", {"licence_id": "L-1"}, id="step"))
     assert opened.book.licences["L-1"].state == step
     opened.feed(retracted("licence:L-1", "step"))
     assert opened.book.licences["L-1"].state == back
