@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from services.licensing.domain.book import Decision
 from services.licensing.domain.lanes import Lane, LaneStats
-from services.licensing.domain.ledger import Account, Draw
+from services.licensing.domain.ledger import Account, Draw, Entry
 from services.licensing.domain.licences import Licence, LicenceState
 from services.licensing.domain.quotas import Quota, QuotaStatus
 from services.licensing.domain.regimes import Regime, Span
@@ -284,6 +285,19 @@ def account_row(account: Account) -> tuple[Any, ...]:
 def account_of(row: Any) -> Account:
     """Return the account of a row of ACCOUNT."""
     return Account(*row)
+
+
+def entry_row(entry: Entry) -> tuple[Any, ...]:
+    """Return a ledger entry as a row."""
+    e = entry
+    moved = (e.granted, e.reserved, e.written_off, e.free_after, e.beyond)
+    return e.account_id, e.number, e.kind, *moved, e.caused_by, e.shipment_id, e.line_no
+
+
+def decision_row(decision: Decision, policy: str) -> tuple[Any, ...]:
+    """Return a decision by a version of the policy as a row."""
+    d = decision
+    return d.decision_id, d.shipment_id, d.outcome, text_of(d.reasons), d.ledger_entries, policy, d.caused_by, d.at
 
 
 def shipment_row(shipment: Shipment) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
-"""Writes what a batch brought about, one set-based statement a table."""
+"""Writes what a batch brought about: rows, one set-based statement a table, then what older rows are told."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
 from services.licensing.store import records
-from services.licensing.store.sql import fetch
+from services.licensing.store.sql import Write, fetch, write_all
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
 from shared.events import TradeData
@@ -69,90 +69,111 @@ async def save(
     c: AsyncConnection, book: Book, arrivals: Sequence[Arrival], topics: tuple[str, str]
 ) -> list[DeadLetter]:
     """Write everything; `topics` are those of decisions and of dead letters. Returns the new dead letters."""
-    touched = _touched(book)
-    await _save_registers(c, book, touched)
-    await _save_ledger(c, book, touched)
-    await _save_lanes(c, book, touched)
-    dead = await _save_endings(c, book, arrivals)
-    await _publish(c, book, topics[0])
+    # Drawn under the locks: of two batches that touch the same thing, the later commit has the higher places.
+    place = (await fetch(c, "SELECT nextval('licensing.place') AS place"))[0]["place"] if arrivals else 0
+    endings = _Endings(book, arrivals, place)
+    await write_all(c, _rows(book, endings, topics[0]))
+    await _tell_older(c, book, endings)
+    dead = [*endings.dead(), *await _dead_of_old(c, endings.of_old())]
     await save_dead_letters(c, dead, topics[1])
     if book.alerts or dead:
         await fetch(c, "SELECT pg_notify('lanewatch_outbox', '')")
     return dead
 
 
-def _touched(book: Book) -> defaultdict[str, list[str]]:
-    """Return the keys of what was touched by kind, in the order in which every batch writes them."""
-    found = defaultdict[str, list[str]](list)
+class _Endings:
+    """What became of the batch's events, and of those that it took up; each has its place in the order of all."""
+
+    def __init__(self, book: Book, arrivals: Sequence[Arrival], place: int) -> None:
+        self._book, self._arrivals, self._place = book, arrivals, place
+        self._applied = {name: place + number for number, name in enumerate(book.applied)}
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of the batch's own events, in the order of their key."""
+        numbered = enumerate(self._arrivals, self._place)
+        for number, a in sorted(numbered, key=lambda n: (n[1].event.source, n[1].event.id)):
+            e, ending = a.event, self._book.endings[a.event.name]
+            where = (e.source, e.id, e.type, e.time, a.digest, a.partition, a.offset, ending.status, ending.outcome)
+            yield *where, *self._waits(ending), entity_key(e), a.body, number, self._applied_at(e.name, ending)
+
+    def dead(self) -> list[DeadLetter]:
+        """Return those of the batch's own events that cannot be used."""
+        named = ((a, self._book.endings[a.event.name]) for a in self._arrivals)
+        return [_letter(arrival, ending) for arrival, ending in named if ending.status == "dead"]
+
+    def of_old(self) -> list[tuple[str, str, Ending]]:
+        """Return source, id and ending of the events of former batches that were taken up."""
+        fresh = {a.event.name for a in self._arrivals}
+        older = {p.event.name: p.event for p in self._book.woken if p.event.name not in fresh}
+        return sorted((e.source, e.id, self._book.endings[name]) for name, e in older.items())
+
+    def columns_of_old(self) -> dict[str, list[Any]]:
+        """Return the parameters of _TAKEN_UP."""
+        older = self.of_old()
+        waits = [self._waits(e) for _, _, e in older]
+        return {
+            "sources": [source for source, _, _ in older],
+            "ids": [event_id for _, event_id, _ in older],
+            "statuses": [e.status for _, _, e in older],
+            "outcomes": [e.outcome for _, _, e in older],
+            "waiting": [waiting_for for waiting_for, _, _ in waits],
+            "deadlines": [deadline for _, deadline, _ in waits],
+            "parkings": [parking for _, _, parking in waits],
+            "applied": [self._applied_at(f"{source} {event_id}", e) for source, event_id, e in older],
+        }
+
+    def _waits(self, ending: Ending) -> tuple[Any, Any, int | None]:
+        parking = self._place + ending.parking if ending.status == "parked" else None
+        return ending.waiting_for, ending.deadline, parking
+
+    def _applied_at(self, name: str, ending: Ending) -> int | None:
+        return None if ending.status == "parked" else self._applied[name]
+
+
+def _rows(book: Book, endings: _Endings, topic: str) -> Iterator[Write]:
+    """Return the rows of each table, in the order in which every batch writes them."""
+    touched = defaultdict[str, list[str]](list)
     for kind, key in sorted(book.touched):
-        found[kind].append(key)
-    return found
+        touched[kind].append(key)
+    yield from _register_rows(book, touched)
+    yield from _ledger_rows(book, touched)
+    yield from _decision_rows(book)
+    yield from _lane_rows(book, touched)
+    yield records.EVENT.insert, endings.rows()
+    yield records.OUTBOX.insert, ((topic, a.partitionkey, cloudevents.write(a), None) for a in book.alerts)
 
 
-async def _save_registers(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
-    await records.REGIME.upsert(c, (records.regime_row(book.regimes[i]) for i in touched["regime"]))
-    await records.QUOTA.upsert(c, (records.quota_row(book.quotas[i]) for i in touched["quota"]))
-    await records.LICENCE.upsert(c, (records.licence_row(book.licences[i]) for i in touched["licence"]))
-    for kind, key in sorted(book.removed):
-        await c.execute(text(f"DELETE FROM licensing.{kind} WHERE {kind}_id = :key"), {"key": key})
-    batches = ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items())
-    await records.BATCH.insert(c, batches)
-    if ("clock", "") in book.touched:
-        await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
-
-
-async def _save_ledger(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
-    await records.ACCOUNT.upsert(c, (records.account_row(book.accounts[i]) for i in touched["account"]))
-    await records.ENTRY.insert(
-        c,
-        (
-            (
-                e.account_id,
-                e.number,
-                e.kind,
-                e.granted,
-                e.reserved,
-                e.written_off,
-                e.free_after,
-                e.beyond,
-                e.caused_by,
-                e.shipment_id,
-                e.line_no,
-            )
-            for e in book.entries
-        ),
+def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
+    yield records.REGIME.upsert, (records.regime_row(book.regimes[i]) for i in touched["regime"])
+    yield records.QUOTA.upsert, (records.quota_row(book.quotas[i]) for i in touched["quota"])
+    yield records.LICENCE.upsert, (records.licence_row(book.licences[i]) for i in touched["licence"])
+    yield (
+        records.BATCH.insert,
+        ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items()),
     )
+
+
+def _ledger_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
+    yield records.ACCOUNT.upsert, (records.account_row(book.accounts[i]) for i in touched["account"])
+    yield records.ENTRY.insert, (records.entry_row(e) for e in book.entries)
     declared = touched["shipment"]
-    await records.SHIPMENT.upsert(c, (records.shipment_row(book.shipments[i]) for i in declared))
+    yield records.SHIPMENT.upsert, (records.shipment_row(book.shipments[i]) for i in declared)
     moved = sorted(set(touched["shipment_moved"]).difference(declared))
-    await records.SHIPMENT_MOVED.update(c, (records.moved_row(book.shipments[i]) for i in moved))
-    await records.DECISION.insert(
-        c,
-        (
-            (
-                d.decision_id,
-                d.shipment_id,
-                d.outcome,
-                records.text_of(d.reasons),
-                d.ledger_entries,
-                book.policy.version,
-                d.caused_by,
-                d.at,
-            )
-            for d in book.decisions
-        ),
+    yield records.SHIPMENT_MOVED.update, (records.moved_row(book.shipments[i]) for i in moved)
+
+
+def _decision_rows(book: Book) -> Iterator[Write]:
+    yield records.DECISION.insert, (records.decision_row(d, book.policy.version) for d in book.decisions)
+    yield (
+        records.DECISION_ON_LICENCE.insert,
+        ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences),
     )
-    on_licences = ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences)
-    await records.DECISION_ON_LICENCE.insert(c, on_licences)
-    if book.superseded:
-        superseded = {"ids": list(book.superseded), "by": list(book.superseded.values())}
-        await c.execute(_SUPERSEDED, superseded)
 
 
-async def _save_lanes(c: AsyncConnection, book: Book, touched: Mapping[str, list[str]]) -> None:
-    await records.LANE.upsert(c, (records.lane_row(book.lanes[i]) for i in touched["lane"]))
-    await records.LANE_CHANGE.insert(
-        c,
+def _lane_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
+    yield records.LANE.upsert, (records.lane_row(book.lanes[i]) for i in touched["lane"])
+    yield (
+        records.LANE_CHANGE.insert,
         (
             (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by)
             for x, caused_by in book.lane_changes
@@ -160,44 +181,18 @@ async def _save_lanes(c: AsyncConnection, book: Book, touched: Mapping[str, list
     )
 
 
-async def _save_endings(c: AsyncConnection, book: Book, arrivals: Sequence[Arrival]) -> list[DeadLetter]:
-    dead = [_letter(a, book.endings[a.event.name]) for a in arrivals if book.endings[a.event.name].status == "dead"]
-    # Drawn under the locks: of two batches that touch the same thing, the later commit has the higher places.
-    place = (await fetch(c, "SELECT nextval('licensing.place') AS place"))[0]["place"] if arrivals else 0
-    applied = {name: place + number for number, name in enumerate(book.applied)}
-    rows = (
-        _event_row(a, place + number, book.endings[a.event.name], place, applied) for number, a in enumerate(arrivals)
-    )
-    await records.EVENT.insert(c, sorted(rows))
-    fresh = {a.event.name for a in arrivals}
-    older = sorted((p.event.source, p.event.id) for p in book.woken if p.event.name not in fresh)
-    if older:
-        endings = [
-            (source, event_id, book.endings[f"{source} {event_id}"]) for source, event_id in dict.fromkeys(older)
-        ]
-        taken = {
-            "sources": [source for source, _, _ in endings],
-            "ids": [event_id for _, event_id, _ in endings],
-            "statuses": [e.status for _, _, e in endings],
-            "outcomes": [e.outcome for _, _, e in endings],
-            "waiting": [e.waiting_for for _, _, e in endings],
-            "deadlines": [e.deadline for _, _, e in endings],
-            "parkings": [place + e.parking if e.status == "parked" else None for _, _, e in endings],
-            "applied": [None if e.status == "parked" else applied[f"{s} {i}"] for s, i, e in endings],
-        }
-        dead += await _dead_of_old(c, [(s, i, e) for s, i, e in endings if e.status == "dead"])
-        await c.execute(_TAKEN_UP, taken)
+async def _tell_older(c: AsyncConnection, book: Book, endings: _Endings) -> None:
+    """Change what the batch changed of rows that were there before, or only now came to be."""
+    for kind, key in sorted(book.removed):
+        await c.execute(text(f"DELETE FROM licensing.{kind} WHERE {kind}_id = :key"), {"key": key})
+    if ("clock", "") in book.touched:
+        await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
+    if book.superseded:
+        await c.execute(_SUPERSEDED, {"ids": list(book.superseded), "by": list(book.superseded.values())})
+    if (older := endings.columns_of_old())["ids"]:
+        await c.execute(_TAKEN_UP, older)
     if book.retracted:
         await c.execute(_RETRACTED, {"names": list(book.retracted), "by": list(book.retracted.values())})
-    return dead
-
-
-def _event_row(arrival: Arrival, number: int, ending: Ending, place: int, applied: dict[str, int]) -> tuple[Any, ...]:
-    e = arrival.event
-    where = (e.source, e.id, e.type, e.time, arrival.digest, arrival.partition, arrival.offset)
-    waits = (ending.waiting_for, ending.deadline, place + ending.parking if ending.status == "parked" else None)
-    ended = (ending.status, ending.outcome, *waits, entity_key(e), arrival.body)
-    return *where, *ended, number, None if ending.status == "parked" else applied[e.name]
 
 
 def _letter(arrival: Arrival, ending: Ending) -> DeadLetter:
@@ -209,6 +204,8 @@ async def _dead_of_old(c: AsyncConnection, old: Sequence[tuple[str, str, Ending]
     """Return what waited and can no longer be used; body and place are in the record of events."""
     letters = []
     for source, event_id, ending in old:
+        if ending.status != "dead":
+            continue
         row = (
             await c.execute(
                 text("SELECT partition, kafka_offset, body FROM licensing.event WHERE source = :s AND id = :i"),
@@ -219,12 +216,6 @@ async def _dead_of_old(c: AsyncConnection, old: Sequence[tuple[str, str, Ending]
             DeadLetter(row.partition, row.kafka_offset, source, event_id, ending.outcome, ending.pointer, row.body)
         )
     return letters
-
-
-async def _publish(c: AsyncConnection, book: Book, topic: str) -> None:
-    await records.OUTBOX.insert(
-        c, ((topic, alert.partitionkey, cloudevents.write(alert), None) for alert in book.alerts)
-    )
 
 
 async def save_dead_letters(c: AsyncConnection, dead: Sequence[DeadLetter], topic: str) -> None:

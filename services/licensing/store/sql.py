@@ -3,8 +3,9 @@
 What is only added goes by COPY; what may be there already by `unnest` of one array per column.
 """
 
+import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,39 @@ if TYPE_CHECKING:
 SCHEMA = "licensing"
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _BEGIN = text("SELECT 1")
+
+
+Row = Sequence[Any]
+Write = tuple[Callable[[AsyncConnection, Sequence[Row]], Awaitable[None]], Iterable[Row]]
+"""A method of Columns, and the rows to write by it."""
+MADE_AT_ONCE = 32
+"""So many rows are made before the statement under way has its turn."""
+
+
+async def write_all(connection: AsyncConnection, writes: Iterable[Write]) -> None:
+    """Write rows, one statement after the other; while the database works on one the rows of the next are made."""
+    under_way: asyncio.Future[None] | None = None
+    try:
+        for write, rows in writes:
+            made = await _made(rows)
+            if under_way is not None:
+                await under_way
+            under_way = asyncio.ensure_future(write(connection, made)) if made else None
+        if under_way is not None:
+            await under_way
+    finally:
+        if under_way is not None and not under_way.done():
+            under_way.cancel()
+            await asyncio.wait([under_way])
+
+
+async def _made(rows: Iterable[Row]) -> list[Row]:
+    made: list[Row] = []
+    for row in rows:
+        made.append(row)
+        if len(made) % MADE_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return made
 
 
 async def fetch(connection: AsyncConnection, statement: str, **parameters: Any) -> list[asyncpg.Record]:
@@ -68,7 +102,7 @@ class Columns:
         self._update = f"UPDATE {SCHEMA}.{table} t SET {taken} FROM ({rows}) AS rows WHERE {same}"
         self._ignore = f"{base} ON CONFLICT ({', '.join(key)}) DO NOTHING"
 
-    async def insert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+    async def insert(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Insert the rows, with arrays as sequences. Raises IntegrityError for a key that is there already."""
         rows = list(rows)
         if not rows:
@@ -79,19 +113,19 @@ class Columns:
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(f"COPY {self.table}", None, error) from error
 
-    async def upsert(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+    async def upsert(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Insert the rows, with arrays as literals, or overwrite those with the same key."""
         await self._run(connection, self._upsert, rows)
 
-    async def insert_missing(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+    async def insert_missing(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Insert the rows whose keys are not there, with arrays as literals."""
         await self._run(connection, self._ignore, rows)
 
-    async def update(self, connection: AsyncConnection, rows: Iterable[Sequence[Any]]) -> None:
+    async def update(self, connection: AsyncConnection, rows: Iterable[Row]) -> None:
         """Overwrite these columns of the rows with the same key; a key that is not there is passed over."""
         await self._run(connection, self._update, rows)
 
-    async def _run(self, connection: AsyncConnection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    async def _run(self, connection: AsyncConnection, statement: str, rows: Iterable[Row]) -> None:
         columns = zip(*rows, strict=True)
         if parameters := dict(zip(self.names, columns, strict=False)):
             await fetch(connection, statement, **parameters)

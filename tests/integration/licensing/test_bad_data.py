@@ -112,7 +112,7 @@ async def test_any_log_ends_as_its_readable_events_alone_do(desk: Desk, log: lis
             refused += 1
             continue
         refused += book.apply(found) is not book.endings[found.name]  # another body under an id that is taken
-        events[found.name] = found
+        events.setdefault(found.name, found)
     refused += sum(ending.status == "dead" for ending in book.endings.values())
     rows = await desk.sql(
         "SELECT source || ' ' || id AS name, status, outcome, waiting_for, entity FROM licensing.event"
