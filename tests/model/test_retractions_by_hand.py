@@ -66,6 +66,18 @@ def test_a_shipment_declared_anew_is_not_withdrawn_by_what_was_before(play: Play
     assert play.outcomes("S") == ["parked"]
 
 
+def test_a_shipment_declared_anew_forgets_a_clearance_that_is_taken_back_while_it_waits(play: Play) -> None:
+    declared = play.ship("S", 10)
+    play.quota(50)
+    cleared = play.step("S", "cleared")
+    play.give("quota.blocked", 3, quota_id="Q1")
+    play.retract("shipment:S", declared)
+    play.ship("S", 10, at=4)
+    play.retract("shipment:S", cleared)
+    play.give("quota.reopened", 5, quota_id="Q1")
+    assert (play.outcomes("S"), play.sums("quota:Q1")) == (["permitted"], (50, 10, 0))
+
+
 def test_a_retraction_that_waits_cannot_be_retracted(play: Play) -> None:
     waits = play.retract("shipment:S", "/test later")
     again = play.retract("shipment:S", waits)

@@ -103,7 +103,10 @@ def _refold_shipment(
             says = f"the declaration was taken back: {event.data.reason}"
             reason = Reason(rule="shipment.retracted", says=says, remedy="declare the shipment anew")
             withdraw(book, shipment, (reason,), event.time, event.name)
-        return  # It is taken back already, or declared anew and waits: what it waits for will find the rest.
+        elif shipment.progress != "retracted":  # It is declared anew, and waits.
+            replay_milestones(shipment, rest)
+            book.touch("shipment", shipment.declared.shipment_id)
+        return
     replay_milestones(shipment, rest)
     has_left = shipment.progress in HAS_LEFT
     if not has_left or not any(isinstance(e.data, ShipmentCleared) for e in rest):
