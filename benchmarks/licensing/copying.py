@@ -28,7 +28,11 @@ def tag_of(number: int, tag: str) -> str:
 
 
 async def copy_all(connection: Connection, tag: str, copies: int) -> None:
-    """Copy every tagged row so many times, under the tags C001, C002 and so on."""
+    """Copy every tagged row so many times, under the tags C001, C002 and so on.
+
+    Without the triggers, which would look for each row's neighbours without an index.
+    """
+    await connection.execute("SET session_replication_role = replica")
     for table in await tables(connection):
         tagged = await _tagged(connection, table, tag)
         keys = [name for name in table.key if name in tagged]
@@ -39,6 +43,7 @@ async def copy_all(connection: Connection, tag: str, copies: int) -> None:
             for definition in again:
                 await connection.execute(definition)
             print(f"{table.name}: copied in {time.monotonic() - began:.0f} s", flush=True)
+    await connection.execute("RESET session_replication_role")
 
 
 def _statement(table: Table, tagged: set[str], key: str, tag: str, copies: int) -> str:
