@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.licensing.domain.licences import Licence
 from services.licensing.importing.events import SOURCE
 from services.licensing.importing.planning import Known
-from services.licensing.store import records
+from services.licensing.store import records, tables
 from services.licensing.store.sql import Columns
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
@@ -108,7 +108,7 @@ async def count_of(c: AsyncConnection, content: str) -> int:
 
 async def known(c: AsyncConnection, told: Sequence[LicenceTerms]) -> dict[str, Known]:
     """Return what licensing has of the licences that are told of."""
-    statement = text(f"{records.LICENCE.select} WHERE licence_id = ANY(:ids)")
+    statement = text(f"{tables.LICENCE.select} WHERE licence_id = ANY(:ids)")
     rows = (await c.execute(statement, {"ids": sorted(terms.licence_id for terms in told)})).all()
     licences = await asyncio.to_thread(lambda: {row.licence_id: records.licence_of(row) for row in rows})
     owners = _accounts([*told, *(i.terms for i in licences.values() if i.terms)])
@@ -145,6 +145,6 @@ async def save(c: AsyncConnection, content: str, at: datetime, events: Sequence[
     )
     await _EVENT.insert(c, rows)
     outbox = ((topic, key, cloudevents.write(event), NOT_AN_ALERT) for key, event in keyed)
-    await records.OUTBOX.insert(c, outbox)
+    await tables.OUTBOX.insert(c, outbox)
     await c.execute(text("SELECT pg_notify('lanewatch_outbox', '')"))
     return number

@@ -18,7 +18,7 @@ from services.licensing.domain.on_clock import DUE_AT_ONCE
 from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
-from services.licensing.store import records
+from services.licensing.store import records, tables
 from services.licensing.store.sql import fetch
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
@@ -37,11 +37,11 @@ _HISTORY = """
     SELECT body, entity, retracted_by FROM licensing.event WHERE entity = ANY(:entities) AND status = 'decided'
     ORDER BY applied_no
 """
-_LICENCES = f"{records.LICENCE.select} WHERE licence_id = ANY(:ids) ORDER BY licence_id FOR UPDATE"
-_ACCOUNTS = f"{records.ACCOUNT.select} WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE"
-_SHIPMENTS = f"{records.SHIPMENT.select} WHERE shipment_id = ANY(:ids) ORDER BY shipment_id FOR UPDATE"
+_LICENCES = f"{tables.LICENCE.select} WHERE licence_id = ANY(:ids) ORDER BY licence_id FOR UPDATE"
+_ACCOUNTS = f"{tables.ACCOUNT.select} WHERE account_id = ANY(:ids) ORDER BY account_id FOR UPDATE"
+_SHIPMENTS = f"{tables.SHIPMENT.select} WHERE shipment_id = ANY(:ids) ORDER BY shipment_id FOR UPDATE"
 _LANES = f"""
-    {records.LANE.select} WHERE lane_id = ANY(:ids) OR (commodity_group, origin) IN
+    {tables.LANE.select} WHERE lane_id = ANY(:ids) OR (commodity_group, origin) IN
     (SELECT * FROM unnest(CAST(:groups AS text[]), CAST(:origins AS text[]))) ORDER BY lane_id FOR UPDATE
 """
 _OF_OWNERS = """
@@ -72,9 +72,9 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
 async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
     mode = "UPDATE" if keys.has_register_change else "SHARE"
     book.clock = (await fetch(c, f"SELECT clock FROM licensing.register FOR {mode}"))[0]["clock"]
-    for row in await fetch(c, f"{records.REGIME.select} ORDER BY regime_id"):
+    for row in await fetch(c, f"{tables.REGIME.select} ORDER BY regime_id"):
         book.regimes[row["regime_id"]] = records.regime_of(row)
-    for row in await fetch(c, f"{records.QUOTA.select} ORDER BY quota_id"):
+    for row in await fetch(c, f"{tables.QUOTA.select} ORDER BY quota_id"):
         book.quotas[row["quota_id"]] = records.quota_of(row)
     if keys.tick is not None:
         due = await fetch(
@@ -148,7 +148,7 @@ async def _licences(c: AsyncConnection, keys: Keys, book: Book) -> None:
     missing = sorted(keys.licences - {row["licence_id"] for row in rows})
     if missing:
         awaited = ((licence_id, "awaited", *(None,) * 6, "[]", "[]") for licence_id in missing)
-        await records.LICENCE.insert_missing(c, awaited)
+        await tables.LICENCE.insert_missing(c, awaited)
         rows = [*rows, *await fetch(c, _LICENCES, ids=missing)]
     for row in rows:
         book.licences[row["licence_id"]] = records.licence_of(row)
@@ -170,7 +170,7 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Jud
     if not keys.accounts:
         return
     months = sorted(i for i in keys.accounts if account_parts(i)[2:3] == ["month"])
-    await records.ACCOUNT.insert_missing(c, (records.account_row(Account(i)) for i in months))
+    await tables.ACCOUNT.insert_missing(c, (records.account_row(Account(i)) for i in months))
     for row in await fetch(c, _ACCOUNTS, ids=list(keys.accounts)):
         book.accounts[row["account_id"]] = records.account_of(row)
     for account_id in keys.accounts - set(book.accounts):
@@ -229,7 +229,7 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
     await _lock_lanes(c, wanted, families, book)
     new = wanted - set(book.lanes)
     if new:
-        await records.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
+        await tables.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
         await _lock_lanes(c, new, set(), book)
     book.lane_families = families
 

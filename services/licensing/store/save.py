@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
-from services.licensing.store import records
+from services.licensing.store import records, tables
 from services.licensing.store.sql import Write, fetch, write_all
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
@@ -139,41 +139,41 @@ def _rows(book: Book, endings: _Endings, topic: str) -> Iterator[Write]:
     yield from _ledger_rows(book, touched)
     yield from _decision_rows(book)
     yield from _lane_rows(book, touched)
-    yield records.EVENT.insert, endings.rows()
-    yield records.OUTBOX.insert, ((topic, a.partitionkey, cloudevents.write(a), None) for a in book.alerts)
+    yield tables.EVENT.insert, endings.rows()
+    yield tables.OUTBOX.insert, ((topic, a.partitionkey, cloudevents.write(a), None) for a in book.alerts)
 
 
 def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
-    yield records.REGIME.upsert, (records.regime_row(book.regimes[i]) for i in touched["regime"])
-    yield records.QUOTA.upsert, (records.quota_row(book.quotas[i]) for i in touched["quota"])
-    yield records.LICENCE.upsert, (records.licence_row(book.licences[i]) for i in touched["licence"])
+    yield tables.REGIME.upsert, (records.regime_row(book.regimes[i]) for i in touched["regime"])
+    yield tables.QUOTA.upsert, (records.quota_row(book.quotas[i]) for i in touched["quota"])
+    yield tables.LICENCE.upsert, (records.licence_row(book.licences[i]) for i in touched["licence"])
     yield (
-        records.BATCH.insert,
+        tables.BATCH.insert,
         ((i, records.text_of(book.batches[i]), at) for i, at in book.batches_issued.items()),
     )
 
 
 def _ledger_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
-    yield records.ACCOUNT.upsert, (records.account_row(book.accounts[i]) for i in touched["account"])
-    yield records.ENTRY.insert, (records.entry_row(e) for e in book.entries)
+    yield tables.ACCOUNT.upsert, (records.account_row(book.accounts[i]) for i in touched["account"])
+    yield tables.ENTRY.insert, (records.entry_row(e) for e in book.entries)
     declared = touched["shipment"]
-    yield records.SHIPMENT.upsert, (records.shipment_row(book.shipments[i]) for i in declared)
+    yield tables.SHIPMENT.upsert, (records.shipment_row(book.shipments[i]) for i in declared)
     moved = sorted(set(touched["shipment_moved"]).difference(declared))
-    yield records.SHIPMENT_MOVED.update, (records.moved_row(book.shipments[i]) for i in moved)
+    yield tables.SHIPMENT_MOVED.update, (records.moved_row(book.shipments[i]) for i in moved)
 
 
 def _decision_rows(book: Book) -> Iterator[Write]:
-    yield records.DECISION.insert, (records.decision_row(d, book.policy.version) for d in book.decisions)
+    yield tables.DECISION.insert, (records.decision_row(d, book.policy.version) for d in book.decisions)
     yield (
-        records.DECISION_ON_LICENCE.insert,
+        tables.DECISION_ON_LICENCE.insert,
         ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences),
     )
 
 
 def _lane_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
-    yield records.LANE.upsert, (records.lane_row(book.lanes[i]) for i in touched["lane"])
+    yield tables.LANE.upsert, (records.lane_row(book.lanes[i]) for i in touched["lane"])
     yield (
-        records.LANE_CHANGE.insert,
+        tables.LANE_CHANGE.insert,
         (
             (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by)
             for x, caused_by in book.lane_changes
@@ -220,8 +220,8 @@ async def _dead_of_old(c: AsyncConnection, old: Sequence[tuple[str, str, Ending]
 
 async def save_dead_letters(c: AsyncConnection, dead: Sequence[DeadLetter], topic: str) -> None:
     """Record the dead letters and hand them to the outbox, with their reasons in the headers."""
-    await records.DEAD_LETTER.insert_missing(c, dead)
-    await records.OUTBOX.insert(
+    await tables.DEAD_LETTER.insert_missing(c, dead)
+    await tables.OUTBOX.insert(
         c,
         (
             (
