@@ -75,6 +75,18 @@ ENTRY = Columns(
     shipment_id="text",
     line_no="int",
 )
+_MOVING = {
+    "progress": "text",
+    "is_held": "boolean",
+    "held_as_of": "timestamptz",
+    "outcome": "text",
+    "decisions": "int",
+    "reservation": "text",
+    "draws": "text",
+    "cleared_at": "timestamptz",
+    "left_at": "timestamptz",
+}
+"""What changes of a shipment that is not declared anew."""
 SHIPMENT = Columns(
     "shipment",
     ("shipment_id",),
@@ -83,16 +95,9 @@ SHIPMENT = Columns(
     declared_at="timestamptz",
     lanes="text[]",
     exporter="text",
-    progress="text",
-    is_held="boolean",
-    held_as_of="timestamptz",
-    outcome="text",
-    decisions="int",
-    reservation="text",
-    draws="text",
-    cleared_at="timestamptz",
-    left_at="timestamptz",
+    **_MOVING,
 )
+SHIPMENT_MOVED = Columns("shipment", ("shipment_id",), shipment_id="text", **_MOVING)
 DECISION = Columns(
     "decision",
     ("decision_id",),
@@ -105,21 +110,6 @@ DECISION = Columns(
     caused_by="text",
     at="timestamptz",
 )
-SHIPMENT_MOVED = Columns(
-    "shipment",
-    ("shipment_id",),
-    shipment_id="text",
-    progress="text",
-    is_held="boolean",
-    held_as_of="timestamptz",
-    outcome="text",
-    decisions="int",
-    reservation="text",
-    draws="text",
-    cleared_at="timestamptz",
-    left_at="timestamptz",
-)
-"""What changes of a shipment that is not declared anew."""
 DECISION_ON_LICENCE = Columns(
     "decision_on_licence",
     ("licence_id", "at", "decision_id"),
