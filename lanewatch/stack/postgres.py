@@ -34,6 +34,14 @@ SETTINGS = {
     "log_min_messages": "warning",
     "timezone": "UTC",
 }
+DURABLE = {
+    # What a batch touches stays at hand, and whole pages, which each checkpoint lets be logged anew, come less
+    # often: with millions of licences there each batch touches other pages.
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+}
+"""For data that is kept; docker-compose.yml says the same."""
 
 
 def postgres_part(config: StackConfig) -> Part:
@@ -54,8 +62,7 @@ def _data(config: StackConfig) -> Path:
 
 def _options(config: StackConfig) -> list[str]:
     settings = {**SETTINGS, "port": str(config.postgres_port)}
-    if not config.is_durable:
-        settings |= {"fsync": "off", "full_page_writes": "off"}
+    settings |= DURABLE if config.is_durable else {"fsync": "off", "full_page_writes": "off"}
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 

@@ -13,7 +13,7 @@ from lanewatch.stack import SERVICES, StackConfig, Topics
 from lanewatch.stack.config import PROJECT
 from lanewatch.stack.jars import kafka_version, read_lock
 from lanewatch.stack.kafka import CLUSTER_ID, SETTINGS
-from lanewatch.stack.postgres import BINARIES, INITDB_ARGS
+from lanewatch.stack.postgres import BINARIES, DURABLE, INITDB_ARGS
 
 COMPOSE = PROJECT / "docker-compose.yml"
 DOCKERFILE = PROJECT / "deploy" / "Dockerfile"
@@ -55,6 +55,12 @@ def test_postgres_is_the_version_of_the_local_stack(compose: dict[str, Any]) -> 
     version = output_of(BINARIES / "postgres", "--version").split()[-1]
     assert compose["services"]["postgres"]["image"] == f"postgres:{version}"
     assert compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(INITDB_ARGS)
+
+
+def test_postgres_has_the_settings_of_the_local_stack_for_data_that_is_kept(compose: dict[str, Any]) -> None:
+    _, *options = compose["services"]["postgres"]["command"]
+    settings = dict(option.split("=", 1) for option in options if option != "-c")
+    assert settings | DURABLE == settings
 
 
 def test_kafka_has_every_setting_of_the_local_stack(compose: dict[str, Any]) -> None:
