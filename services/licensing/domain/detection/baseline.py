@@ -12,9 +12,9 @@ EVEN_WEEK = 20.0
 """So many shipments are taken to have been seen on each day of the week before any was."""
 EVEN_ARRIVALS = 10.0
 EVEN_WEEKS = 4.0
-USUAL_CLUMPING = 1.5
+USUAL_CLUMPING = 1.25
 """So many shipments, and so many weeks, are taken to have been seen clumped so, before any was."""
-CLUMPING_DOUBT = 6.0
+CLUMPING_DOUBT = 5.0
 """The squared relative error of the clumping that a pair of weeks leaves."""
 CLUMPS_MEMORY_DAYS = 730.0
 """How far shipments come in clumps is the lane's nature; it is forgotten more slowly than its rate."""

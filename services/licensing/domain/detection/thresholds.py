@@ -25,7 +25,7 @@ class Chart(NamedTuple):
     """How far clumps weigh by their variance over mean, and not by their mean size."""
 
 
-GAP = Chart(0.0, 1.0, 0.9, 0.0)
+GAP = Chart(0.0, 1.0, 1.2, 0.0)
 SLUMPS = (Chart(0.50, 4.51, 0.5, 0.4), Chart(0.62, 5.58, 0.35, 0.57))
 """The first is near the best for drops to 0.1 and 0.3 of the usual rate, the second for one to a half."""
 

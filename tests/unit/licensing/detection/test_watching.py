@@ -152,5 +152,5 @@ def test_what_is_told_within_a_day_its_close_would_have_told(per_day: int, today
     for watch in (early, late):
         live(watch, [0] * 20)
     turn = on_shipment(early, today)
-    closed = close_day(late, MONDAY + 140, today)
+    closed = close_day(late, MONDAY + 20, today)
     assert (turn is not None) == (closed is not None and closed.level == "usual")
