@@ -19,10 +19,10 @@ MODELS: tuple[Arrivals, ...] = ("poisson", "clumped", "seasonal")
 FIGURES = Path(__file__).parent / "data" / "china-exports-2025.csv"
 DISTURBED = {
     "rare_earth_magnets_t": ("2025-02", "2025-04", "2025-05", "2025-06"),
-    "magnets_to_us_t": ("2025-05", "2025-06"),
-    "rare_earths_t": (),
+    "magnets_to_us_t": ("2025-02", "2025-04", "2025-05", "2025-06"),
+    "rare_earths_t": ("2025-01", "2025-02"),
 }
-"""Months that the new year or the restriction itself made what they were; they say nothing of the usual spread."""
+"""Months of the new year, of the restriction or not published singly; they say nothing of the usual spread."""
 FAST, SLOW = 200.0, 2 * 12 / 365.25
 MANY = 60.0
 """From so many a day on, counts are drawn from the normal distribution."""
