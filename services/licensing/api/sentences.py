@@ -90,7 +90,7 @@ def of_lane(answer: Answer) -> str:
     """Say how a lane flows, since when and why."""
     since = f" since {datetime.fromisoformat(answer['since']).date().isoformat()}" if answer["since"] else ""
     where = "the world" if answer["destination"] == "world" else answer["destination"]
-    why = f": {answer['reasons'][-1]['says']}" if answer["reasons"] else ""
+    why = f": {answer['reasons'][0]['says']}" if answer["reasons"] else ""
     return f"{answer['commodity_group']} from {answer['origin']} to {where}: {answer['state']}{since}{why}."
 
 

@@ -66,9 +66,7 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str) -> None:
     """Announce a change of flow state."""
     lane = book.lanes[change.lane_id]
     where = "the world" if lane.destination == WORLD else lane.destination
-    # Nearly used licences or quotas are the cause of a constraint, not what has cleared.
-    is_by_law = change.state == "constrained" and lane.stats.gate == "critical"
-    why = change.reasons[0 if is_by_law else -1].says if change.reasons else "as before the restriction"
+    why = change.reasons[0].says if change.reasons else "as before the restriction"
     book.lane_changes.append((change, caused_by))
     data = LaneChanged(
         scope=Scope(commodity_groups=(lane.commodity_group,), origin=lane.origin, destinations=(lane.destination,)),

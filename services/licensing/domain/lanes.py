@@ -1,9 +1,9 @@
 """A lane's flow state: a table over its legal gate and what is seen to clear, with evidence for each change.
 
-The rate of clearances is the mean over the policy's window of closed days. It is compared with a
-baseline: a running mean of the flowing days before the window, so that a drop does not water down
-what it is measured against. A gate that was shut makes a new beginning, with a new baseline.
-Per lane the memory is constant: a window of days and a few sums.
+What clears is counted in shipments by day and watched by the charts of `detection`, which know each lane's usual
+rate and tell at a stated rate of false changes. A gate that was shut makes a new beginning, with nothing known.
+The first reason of a change says who made it: `lane.gate.…` the law or a quota, `lane.flow.…` what is seen.
+Per lane the memory is constant.
 """
 
 from dataclasses import dataclass, field
@@ -12,28 +12,35 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from services.licensing.domain.detection.thresholds import YEARS_BETWEEN_FALSE_CHANGES
+from services.licensing.domain.detection.watching import Level, Turn, Watch, close_day, on_shipment, recount
 from services.licensing.domain.policy import Policy
 from shared.events import WORLD, FlowState, Reason
 from shared.masses import spoken
 
 GateLevel = Literal["open", "critical", "shut"]
-Flow = Literal["none", "starting", "normal", "low"]
+Flow = Literal["none", "starting", "normal", "low", "stopped"]
 
 STATE: dict[tuple[GateLevel, Flow], FlowState | None] = {
     ("shut", "none"): "restricted",
     ("shut", "starting"): "restricted",
     ("shut", "normal"): "restricted",
     ("shut", "low"): "restricted",
+    ("shut", "stopped"): "restricted",
     ("critical", "none"): None,
     ("critical", "starting"): None,
     ("critical", "normal"): "constrained",
     ("critical", "low"): "constrained",
+    ("critical", "stopped"): "restricted",
     ("open", "none"): None,
     ("open", "starting"): None,
     ("open", "normal"): "flowing",
     ("open", "low"): "constrained",
+    ("open", "stopped"): "restricted",
 }
 """What a lane is. None: it stays what it was, until enough has cleared or it has been silent for long."""
+FLOW_AT: dict[Level, Flow] = {"learning": "normal", "usual": "normal", "low": "low", "stopped": "stopped"}
+"""What a lane's flow is at a level of the charts."""
 
 
 class Gate(NamedTuple):
@@ -79,11 +86,11 @@ class LaneStats(msgspec.Struct, kw_only=True):
     flow: Flow = "none"
     is_refused: bool = False
     closed_through: int | None = None
-    window: list[int] = []
-    window_flowed: list[bool] = []
-    open_days: dict[int, int] = {}
-    baseline_mg: int = 0
-    baseline_days: int = 0
+    watch: Watch = msgspec.field(default_factory=Watch)
+    flow_reasons: tuple[Reason, ...] = ()
+    """Why the flow is low or stopped."""
+    cleared: dict[int, int] = {}
+    """Shipments by day, of the days that are not closed."""
     confirmations: int = 0
     confirmed_mg: int = 0
     confirming_since: datetime | None = None
@@ -147,10 +154,12 @@ def on_gate(lane: Lane, gate: Gate, at: datetime) -> LaneChange | None:
 def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneChange | None:
     """Count a clearance; enough of them make a shut or silent lane flow again."""
     stats, day = lane.stats, _day(at)
-    _count_mass(stats, day, mass_mg)
+    _count(stats, day, 1)
     stats.last_active_day = max(day, stats.last_active_day or day)
-    if stats.gate == "shut" or stats.flow not in ("none", "starting"):
+    if stats.gate == "shut":
         return None
+    if stats.flow not in ("none", "starting"):
+        return _on_return(lane, at, day) if stats.watch.back_from else None
     stats.flow = "starting"
     stats.confirmations += 1
     stats.confirmed_mg += mass_mg
@@ -168,9 +177,9 @@ def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneCh
     return _settle(lane, at, (Reason(rule="lane.flow.confirmed", says=says, figures=figures),))
 
 
-def on_recounted(lane: Lane, at: datetime, mass_mg: int) -> None:
-    """Add to what cleared at a time, or take away from it where `mass_mg` is below zero; no state follows."""
-    _count_mass(lane.stats, _day(at), mass_mg)
+def on_recounted(lane: Lane, at: datetime, shipments: int) -> None:
+    """Add to the shipments that cleared at a time, or take away from them; no state follows."""
+    _count(lane.stats, _day(at), shipments)
 
 
 def is_about_to_flow(lane: Lane, policy: Policy) -> bool:
@@ -200,43 +209,50 @@ def on_decided(lane: Lane, at: datetime, is_refused: bool, policy: Policy) -> La
 
 
 def on_day_closed(lane: Lane, day: int, policy: Policy) -> LaneChange | None:
-    """Fold a day into the window and judge the rate; `day` is the day after the last one folded."""
+    """Let the charts take in a day; `day` is the day after the last one closed."""
     stats = lane.stats
     stats.closed_through = day
-    stats.window.append(stats.open_days.pop(day, 0))
-    stats.window_flowed.append(stats.flow == "normal")
-    if len(stats.window) > policy.window_days:
-        mass, flowed = stats.window.pop(0), stats.window_flowed.pop(0)
-        if flowed and stats.flow == "normal":
-            stats.baseline_days = min(stats.baseline_days + 1, policy.baseline_days)
-            stats.baseline_mg += (mass - stats.baseline_mg) // stats.baseline_days
+    shipments = stats.cleared.get(day, 0)
+    stats.cleared = {other: count for other, count in stats.cleared.items() if other > day}
     at = datetime.fromordinal(day + 1).replace(tzinfo=UTC)
+    turn = None
+    if stats.gate != "shut" and stats.flow not in ("none", "starting"):
+        turn = close_day(stats.watch, day, shipments, is_break=policy.is_break(lane.origin, day))
     silent_days = day - (stats.last_active_day or day)
-    if silent_days >= policy.dormant_after_days and lane.state != "dormant" and stats.gate != "shut":
+    is_known = stats.watch.level in ("usual", "low")
+    if silent_days >= policy.dormant_after_days and not is_known and lane.state != "dormant" and stats.gate != "shut":
         return _fall_silent(lane, at, silent_days)
-    return _judge_rate(lane, at, policy)
+    return _turn(lane, at, turn) if turn else None
 
 
-def _judge_rate(lane: Lane, at: datetime, policy: Policy) -> LaneChange | None:
+def _on_return(lane: Lane, at: datetime, day: int) -> LaneChange | None:
+    turn = on_shipment(lane.stats.watch, lane.stats.cleared.get(day, 0))
+    return _turn(lane, at, turn) if turn else None
+
+
+def _turn(lane: Lane, at: datetime, turn: Turn) -> LaneChange | None:
+    """Follow what the charts tell."""
     stats = lane.stats
-    is_judged = len(stats.window) == policy.window_days and stats.baseline_days >= policy.min_baseline_days
-    if not is_judged or stats.flow not in ("normal", "low"):
-        return None
-    rate_mg = sum(stats.window) // len(stats.window)
-    percent = rate_mg * 100 // max(1, stats.baseline_mg)
-    if stats.flow == "normal" and percent < policy.low_below_percent:
-        stats.flow = "low"
-    elif stats.flow == "low" and percent >= policy.normal_from_percent:
-        stats.flow = "normal"
-    else:
-        return None
-    word = "down to" if stats.flow == "low" else "back at"
-    rate, baseline = _to_the_kilogram(rate_mg), _to_the_kilogram(stats.baseline_mg)
-    figures = {"rate_per_day": rate, "baseline_per_day": baseline, "percent": str(percent)}
-    says = (
-        f"{rate} a day cleared over {policy.window_days} days, {word} {percent} % of the baseline of {baseline} a day"
-    )
-    return _settle(lane, at, (Reason(rule=f"lane.flow.{stats.flow}", says=says, figures=figures),))
+    stats.flow = FLOW_AT[turn.level]
+    evidence = (_spoken(turn, stats.flow),)
+    stats.flow_reasons = () if stats.flow == "normal" else evidence
+    return _settle(lane, at, evidence)
+
+
+def _spoken(turn: Turn, flow: Flow) -> Reason:
+    days = "1 day" if turn.days == 1 else f"{turn.days} days"
+    shipments = "1 shipment" if turn.seen == 1 else f"{turn.seen} shipments"
+    usual = f"{turn.per_day:.1f} a day are usual" if turn.per_day >= 1 else f"{turn.per_day * 30:.1f} a month are usual"
+    figures = {
+        "shipments": str(turn.seen),
+        "days": str(turn.days),
+        "usual_for_them": f"{turn.expected:.1f}",
+        "usual_per_day": f"{turn.per_day:.3f}",
+        "clumping": f"{turn.clumping:.1f}",
+        "false_changes": f"1 in {YEARS_BETWEEN_FALSE_CHANGES} years",
+    }
+    says = f"nothing cleared for {days}" if flow == "stopped" else f"{shipments} cleared in {days}"
+    return Reason(rule=f"lane.flow.{flow}", says=f"{says}, where {usual}", figures=figures)
 
 
 def _fall_silent(lane: Lane, at: datetime, silent_days: int) -> LaneChange:
@@ -249,11 +265,14 @@ def _fall_silent(lane: Lane, at: datetime, silent_days: int) -> LaneChange:
 def _settle(lane: Lane, at: datetime, evidence: tuple[Reason, ...]) -> LaneChange | None:
     stats = lane.stats
     state = STATE[stats.gate, stats.flow]
+    is_by_gate = stats.gate == "shut" or (stats.gate == "critical" and stats.flow == "normal")
     if stats.is_refused and stats.flow != "none":
-        state = "restricted"
+        state, is_by_gate = "restricted", stats.gate == "shut"
     if state is None or state == lane.state:
         return None
-    return _change(lane, state, at, (*stats.gate_reasons, *evidence))
+    seen = (*evidence, *(reason for reason in stats.flow_reasons if reason not in evidence))
+    reasons = (*stats.gate_reasons, *seen) if is_by_gate else (*seen, *stats.gate_reasons)
+    return _change(lane, state, at, reasons)
 
 
 def _change(lane: Lane, state: FlowState, at: datetime, reasons: tuple[Reason, ...]) -> LaneChange:
@@ -262,26 +281,21 @@ def _change(lane: Lane, state: FlowState, at: datetime, reasons: tuple[Reason, .
     return change
 
 
-def _count_mass(stats: LaneStats, day: int, mass_mg: int) -> None:
-    """Add to a day; one that is closed already is corrected while it is still in the window."""
+def _count(stats: LaneStats, day: int, shipments: int) -> None:
+    """Add to a day; of one that is closed already the charts are told."""
     if stats.closed_through is None or day > stats.closed_through:
-        stats.open_days[day] = max(0, stats.open_days.get(day, 0) + mass_mg)
-    elif stats.closed_through - day < len(stats.window):
-        place = day - stats.closed_through - 1
-        stats.window[place] = max(0, stats.window[place] + mass_mg)
+        stats.cleared[day] = max(0, stats.cleared.get(day, 0) + shipments)
+    else:
+        recount(stats.watch, stats.closed_through - day, shipments)
 
 
 def _begin_anew(stats: LaneStats) -> None:
     stats.flow, stats.confirmations, stats.confirmed_mg, stats.confirming_since = "none", 0, 0, None
-    stats.window, stats.window_flowed, stats.baseline_mg, stats.baseline_days = [], [], 0, 0
+    stats.watch, stats.flow_reasons = Watch(), ()
 
 
 def _day(at: datetime) -> int:
     return at.astimezone(UTC).toordinal()
-
-
-def _to_the_kilogram(mass_mg: int) -> str:
-    return spoken(round(mass_mg, -6))
 
 
 def _date(at: datetime) -> str:

@@ -11,6 +11,8 @@ from services.licensing.domain.on_quotas import open_due_tranches
 from shared.cloudevents import Event
 from shared.events import ClockTicked
 
+MOST_DAYS_AT_ONCE = 400
+"""Days further back are not caught up, whatever an event of long ago says; a year of silence says all there is."""
 DUE_AT_ONCE = 10_000
 """So many licences at most begin or end with one tick, so that no tick takes long."""
 
@@ -72,9 +74,7 @@ def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: s
         return
     for lane_id in sorted(book.lanes):
         lane = book.lanes[lane_id]
-        # Days further back than window and baseline reach can no longer matter.
-        reach = book.policy.window_days + book.policy.baseline_days + book.policy.dormant_after_days
-        first = max(_first_open_day(lane, today), today - reach)
+        first = max(_first_open_day(lane, today), today - MOST_DAYS_AT_ONCE)
         if lane.stats.gate_reasons:
             refresh_gates(book, (lane_id,), datetime.fromordinal(today).replace(tzinfo=UTC), caused_by)
         for day in range(first, today):
@@ -86,4 +86,4 @@ def _first_open_day(lane: lanes.Lane, today: int) -> int:
     stats = lane.stats
     if stats.closed_through is not None:
         return stats.closed_through + 1
-    return min([*stats.open_days, today])
+    return min([*stats.cleared, today])

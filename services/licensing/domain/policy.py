@@ -1,5 +1,6 @@
 """The policy: commodity groups and the thresholds by which lanes and shipments are judged, as data."""
 
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated
@@ -8,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from services.licensing.domain.commodities import implies, matches, may_overlap
-from shared.events import Commodity, Element, Id, Selector, Text
+from shared.events import Commodity, Country, Element, Id, Selector, Text
 
 MOST_KINDS_OF_GOODS = 10_000
 """So many kinds of goods are remembered with their groups."""
@@ -46,6 +47,15 @@ class Conversions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         raise KeyError(element)
 
 
+class Break(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A holiday of an origin, both days included."""
+
+    origin: Country
+    title: Text
+    first: date
+    last: date
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One version of the policy. Masses are compared in whole milligrams, shares in whole percent."""
 
@@ -56,16 +66,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A licence, a quota or a lane's licences together are nearly used from this share on."""
     confirm_clearances: Count
     """So many shipments must clear before a shut or silent lane counts as flowing."""
-    window_days: Count
-    """Over so many closed days the present rate of clearances is taken."""
-    baseline_days: Count
-    """The baseline averages about so many flowing days before the window."""
-    min_baseline_days: Count
-    """No judgement by rate before so many days went into the baseline."""
-    low_below_percent: Percent
-    """Of the baseline: below it a flowing lane becomes constrained."""
-    normal_from_percent: Percent
-    """Of the baseline: from it on a constrained lane flows."""
+    breaks: tuple[Break, ...] = ()
+    """Holidays in which the silence of a lane says nothing."""
     dormant_after_days: Count
     refused_percent: Percent
     """Of the decisions of `refused_window_days`: beyond it held and denied shipments restrict the lane."""
@@ -89,6 +91,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             if len(self._groups_by_goods) < MOST_KINDS_OF_GOODS:
                 self._groups_by_goods[goods] = found
         return found
+
+    def is_break(self, origin: str, day: int) -> bool:
+        """Return whether a day, a proleptic ordinal, is a holiday of the origin."""
+        return day in self._breaks.get(origin, ())
+
+    @cached_property
+    def _breaks(self) -> dict[str, frozenset[int]]:
+        days: dict[str, set[int]] = {}
+        for one in self.breaks:
+            days.setdefault(one.origin, set()).update(range(one.first.toordinal(), one.last.toordinal() + 1))
+        return {origin: frozenset(found) for origin, found in days.items()}
 
     @cached_property
     def _groups_by_goods(self) -> dict[Commodity, tuple[str, ...]]:

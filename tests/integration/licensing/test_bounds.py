@@ -80,7 +80,7 @@ async def test_an_event_from_long_ago_costs_no_more_than_another(desk: Desk) -> 
     async with asyncio.timeout(5):
         await desk.feed(tick("2025-05-01T00:00:00Z"))
     (row,) = await desk.sql("SELECT stats FROM licensing.lane WHERE lane_id = 'magnets:CN:DE'")
-    assert len(json.loads(row.stats)["window"]) <= 30
+    assert len(row.stats) < 1500
 
 
 async def test_a_quota_governs_its_lanes_from_the_first_day_of_its_period(desk: Desk) -> None:

@@ -112,6 +112,19 @@ def on_shipment(watch: Watch, shipments_today: int) -> Turn | None:
     return _turn(watch, "usual")
 
 
+def recount(watch: Watch, days_ago: int, shipments: int) -> None:
+    """Add to a day that is closed already, or take away from it; `days_ago` is 0 for the last one closed."""
+    if days_ago < watch.span.days:
+        watch.span.seen = max(0, watch.span.seen + shipments)
+        watch.slumps = [max(0.0, stands - shipments) if stands else 0.0 for stands in watch.slumps]
+        watch.back = max(0.0, watch.back + shipments) if watch.back else 0.0
+    elif watch.baseline.days:
+        watch.baseline.shipments = max(1.0, watch.baseline.shipments + shipments)
+    if shipments > 0 and days_ago < watch.gap.days:
+        watch.gap.expected *= days_ago / watch.gap.days
+        watch.gap.days = days_ago
+
+
 def _seek_drop(watch: Watch, shipments: int, usual: float) -> Turn | None:
     watch.span.take_day(shipments, usual)
     if watch.level == "learning":
