@@ -56,14 +56,17 @@ def replay(series: Series, *, is_published: bool) -> Iterator[Said]:
     watch = Watch()
     for day, shipments, published in _days(series):
         is_break = day.toordinal() in BREAKS
-        turns = on_shipment(watch, shipments), close_day(watch, day.toordinal(), shipments, is_break=is_break)
+        turns = (
+            on_shipment(watch, shipments, shipments),
+            close_day(watch, day.toordinal(), shipments, shipments, is_break=is_break),
+        )
         for turn in turns:
             if turn:
                 yield _said(turn, day, published if is_published else day + timedelta(days=1))
 
 
 def _said(turn: Turn, of: date, on: date) -> Said:
-    return Said(turn.level, on, of, turn.seen / turn.expected if turn.expected else 1.0)
+    return Said(turn.level, on, of, turn.worth / turn.expected if turn.expected else 1.0)
 
 
 def _days(series: Series) -> Iterator[tuple[date, int, date]]:

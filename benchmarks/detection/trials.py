@@ -54,7 +54,7 @@ def watch_quiet(lane: Lane, random: Random) -> Quiet:
     day = FIRST_DAY
     for shipments in lane.days(day, LEARNING_DAYS + QUIET_DAYS, 1.0, random):
         is_break = is_holiday(lane, day)
-        turn = close_day(watch, day, shipments, is_break=is_break)
+        turn = close_day(watch, day, shipments, shipments, is_break=is_break)
         day += 1
         if not is_break:
             series.append(shares.share(shipments))
@@ -115,8 +115,8 @@ def _told(
     """Let every contender take in the days, and yield after each which of them say that the lane is down."""
     for number, shipments in enumerate(counts, day):
         is_break = is_holiday(lane, number)
-        on_shipment(watch, shipments)
-        close_day(watch, number, shipments, is_break=is_break)
+        on_shipment(watch, shipments, shipments)
+        close_day(watch, number, shipments, shipments, is_break=is_break)
         if not is_break:
             gap.close_day(shipments)
             shares.close_day(shipments)

@@ -1,6 +1,7 @@
 """A lane's clearances watched day by day: what is told, when, and what is never told."""
 
 from itertools import pairwise
+from math import ceil
 from random import Random
 
 import msgspec
@@ -18,7 +19,7 @@ def live(watch: Watch, counts: list[int], first: int = MONDAY) -> list[tuple[int
     """Close the days and return what was told, by number of the day."""
     told = []
     for number, count in enumerate(counts):
-        turn = close_day(watch, first + number, count)
+        turn = close_day(watch, first + number, count, count)
         if turn:
             told.append((number, turn))
     return told
@@ -34,7 +35,7 @@ def steady(count: int, days: int = 120) -> Watch:
 def test_a_full_stop_is_told_once_silence_is_too_long_for_chance(per_day: int, days: int) -> None:
     watch = steady(per_day)
     (number, turn), *more = live(watch, [0] * 60)
-    assert (turn.level, turn.seen, more) == ("stopped", 0, [])
+    assert (turn.level, turn.shipments, more) == ("stopped", 0, [])
     assert number + 1 == turn.days <= days
     assert turn.expected == pytest.approx(per_day * turn.days, rel=0.1)
 
@@ -45,7 +46,7 @@ def test_a_drop_to_a_share_is_told_with_what_was_seen_and_what_was_usual(share: 
     told = live(watch, [share] * 60)
     assert [turn.level for _, turn in told] == ["low"]
     turn = told[0][1]
-    assert turn.seen == share * turn.days
+    assert turn.shipments == share * turn.days
     assert turn.per_day == pytest.approx(10, rel=0.01)
 
 
@@ -82,7 +83,7 @@ def test_nothing_is_told_while_too_little_is_known() -> None:
 def test_the_silence_of_a_break_says_nothing() -> None:
     watch = steady(10)
     for day in range(20):
-        assert close_day(watch, MONDAY + 120 + day, 0, is_break=True) is None
+        assert close_day(watch, MONDAY + 120 + day, 0, 0, is_break=True) is None
     assert live(watch, [10] * 20, MONDAY + 140) == []
 
 
@@ -100,11 +101,12 @@ def test_shipments_in_clumps_need_more_to_be_missed() -> None:
 def test_a_stopped_lane_is_back_within_the_day_that_shows_it() -> None:
     watch = steady(10)
     live(watch, [0] * 10)
-    assert on_shipment(watch, watch.back_from - 1) is None
-    turn = on_shipment(watch, watch.back_from)
+    needed = ceil(watch.back_from)
+    assert on_shipment(watch, needed - 1, needed - 1) is None
+    turn = on_shipment(watch, needed, needed)
     assert turn is not None
     assert (turn.level, watch.level) == ("usual", "usual")
-    assert 3 <= turn.seen <= 10
+    assert 3 <= turn.shipments <= 10
 
 
 def test_a_lane_back_at_a_third_of_its_rate_is_low_and_not_back() -> None:
@@ -151,6 +153,6 @@ def test_what_is_told_within_a_day_its_close_would_have_told(per_day: int, today
     early, late = steady(per_day), steady(per_day)
     for watch in (early, late):
         live(watch, [0] * 20)
-    turn = on_shipment(early, today)
-    closed = close_day(late, MONDAY + 20, today)
+    turn = on_shipment(early, today, today)
+    closed = close_day(late, MONDAY + 20, today, today)
     assert (turn is not None) == (closed is not None and closed.level == "usual")
