@@ -141,9 +141,10 @@ def restate(book: Book, shipment: Shipment, declared: ShipmentDeclared, at: date
     judge_new(book, shipment.lanes, shipment.declared_at, caused_by)
     if shipment.cleared_at is not None:
         after = masses_by_lane(book, shipment)
-        for lane_id in sorted({*before} ^ {*after}):
-            change = 1 if lane_id in after else -1
-            lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), change)
+        for lane_id in sorted({*before, *after}):
+            shipments = (lane_id in after) - (lane_id in before)
+            mass_mg = after.get(lane_id, 0) - before.get(lane_id, 0)
+            lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), shipments, mass_mg)
             book.touch("lane", lane_id)
     return conclude(book, shipment, judged(book, shipment, caused_by), at, caused_by)
 

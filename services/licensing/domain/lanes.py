@@ -1,7 +1,7 @@
 """A lane's flow state: a table over its legal gate and what is seen to clear, with evidence for each change.
 
-What clears is counted in shipments by day and watched by the charts of `detection`, which know each lane's usual
-rate and tell at a stated rate of false changes. A gate that was shut makes a new beginning, with nothing known.
+What clears is added up by day and watched by the charts of `detection`, which know each lane's usual rate
+ and tell at a stated rate of false changes. A gate that was shut makes a new beginning, with nothing known.
 The first reason of a change says who made it: `lane.gate.…` the law or a quota, `lane.flow.…` what is seen.
 Per lane the memory is constant.
 """
@@ -39,6 +39,8 @@ STATE: dict[tuple[GateLevel, Flow], FlowState | None] = {
     ("open", "stopped"): "restricted",
 }
 """What a lane is. None: it stays what it was, until enough has cleared or it has been silent for long."""
+MONTH_DAYS = 30
+MG_PER_KG = 1_000_000
 FLOW_AT: dict[Level, Flow] = {"learning": "normal", "usual": "normal", "low": "low", "stopped": "stopped"}
 """What a lane's flow is at a level of the charts."""
 
@@ -89,8 +91,8 @@ class LaneStats(msgspec.Struct, kw_only=True):
     watch: Watch = msgspec.field(default_factory=Watch)
     flow_reasons: tuple[Reason, ...] = ()
     """Why the flow is low or stopped."""
-    cleared: dict[int, int] = {}
-    """Shipments by day, of the days that are not closed."""
+    cleared: dict[int, tuple[int, int]] = {}
+    """Shipments and their mass by day, of the days that are not closed."""
     confirmations: int = 0
     confirmed_mg: int = 0
     confirming_since: datetime | None = None
@@ -154,7 +156,7 @@ def on_gate(lane: Lane, gate: Gate, at: datetime) -> LaneChange | None:
 def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneChange | None:
     """Count a clearance; enough of them make a shut or silent lane flow again."""
     stats, day = lane.stats, _day(at)
-    _count(stats, day, 1)
+    _count(stats, day, 1, mass_mg)
     stats.last_active_day = max(day, stats.last_active_day or day)
     if stats.gate == "shut":
         return None
@@ -177,9 +179,9 @@ def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneCh
     return _settle(lane, at, (Reason(rule="lane.flow.confirmed", says=says, figures=figures),))
 
 
-def on_recounted(lane: Lane, at: datetime, shipments: int) -> None:
-    """Add to the shipments that cleared at a time, or take away from them; no state follows."""
-    _count(lane.stats, _day(at), shipments)
+def on_recounted(lane: Lane, at: datetime, shipments: int, mass_mg: int) -> None:
+    """Add to what cleared at a time, or take away from it; no state follows."""
+    _count(lane.stats, _day(at), shipments, mass_mg)
 
 
 def is_about_to_flow(lane: Lane, policy: Policy) -> bool:
@@ -212,12 +214,12 @@ def on_day_closed(lane: Lane, day: int, policy: Policy) -> LaneChange | None:
     """Let the charts take in a day; `day` is the day after the last one closed."""
     stats = lane.stats
     stats.closed_through = day
-    shipments = stats.cleared.get(day, 0)
-    stats.cleared = {other: count for other, count in stats.cleared.items() if other > day}
+    shipments, mass_mg = stats.cleared.get(day, (0, 0))
+    stats.cleared = {other: sums for other, sums in stats.cleared.items() if other > day}
     at = datetime.fromordinal(day + 1).replace(tzinfo=UTC)
     turn = None
     if stats.gate != "shut" and stats.flow not in ("none", "starting"):
-        turn = close_day(stats.watch, day, shipments, is_break=policy.is_break(lane.origin, day))
+        turn = close_day(stats.watch, day, shipments, mass_mg, is_break=policy.is_break(lane.origin, day))
     silent_days = day - (stats.last_active_day or day)
     is_known = stats.watch.level in ("usual", "low")
     if silent_days >= policy.dormant_after_days and not is_known and lane.state != "dormant" and stats.gate != "shut":
@@ -226,7 +228,7 @@ def on_day_closed(lane: Lane, day: int, policy: Policy) -> LaneChange | None:
 
 
 def _on_return(lane: Lane, at: datetime, day: int) -> LaneChange | None:
-    turn = on_shipment(lane.stats.watch, lane.stats.cleared.get(day, 0))
+    turn = on_shipment(lane.stats.watch, *lane.stats.cleared.get(day, (0, 0)))
     return _turn(lane, at, turn) if turn else None
 
 
@@ -241,18 +243,24 @@ def _turn(lane: Lane, at: datetime, turn: Turn) -> LaneChange | None:
 
 def _spoken(turn: Turn, flow: Flow) -> Reason:
     days = "1 day" if turn.days == 1 else f"{turn.days} days"
-    shipments = "1 shipment" if turn.seen == 1 else f"{turn.seen} shipments"
-    usual = f"{turn.per_day:.1f} a day are usual" if turn.per_day >= 1 else f"{turn.per_day * 30:.1f} a month are usual"
+    shipments = "1 shipment" if turn.shipments == 1 else f"{turn.shipments} shipments"
+    usual = f"{turn.per_day:.1f} a day" if turn.per_day >= 1 else f"{turn.per_day * MONTH_DAYS:.1f} a month"
+    percent = round(100 * turn.worth / turn.expected) if turn.expected else 100
     figures = {
-        "shipments": str(turn.seen),
+        "shipments": str(turn.shipments),
+        "mass": spoken(round(turn.mass)),
         "days": str(turn.days),
-        "usual_for_them": f"{turn.expected:.1f}",
+        "percent_of_usual": str(percent),
         "usual_per_day": f"{turn.per_day:.3f}",
         "clumping": f"{turn.clumping:.1f}",
         "false_changes": f"1 in {YEARS_BETWEEN_FALSE_CHANGES} years",
     }
-    says = f"nothing cleared for {days}" if flow == "stopped" else f"{shipments} cleared in {days}"
-    return Reason(rule=f"lane.flow.{flow}", says=f"{says}, where {usual}", figures=figures)
+    if flow == "stopped":
+        says = f"nothing cleared for {days}, where {usual} are usual"
+    else:
+        mass = spoken(round(turn.mass / MG_PER_KG) * MG_PER_KG)
+        says = f"{shipments} with {mass} cleared in {days}, {percent} % of what is usual ({usual})"
+    return Reason(rule=f"lane.flow.{flow}", says=says, figures=figures)
 
 
 def _fall_silent(lane: Lane, at: datetime, silent_days: int) -> LaneChange:
@@ -281,12 +289,13 @@ def _change(lane: Lane, state: FlowState, at: datetime, reasons: tuple[Reason, .
     return change
 
 
-def _count(stats: LaneStats, day: int, shipments: int) -> None:
+def _count(stats: LaneStats, day: int, shipments: int, mass_mg: int) -> None:
     """Add to a day; of one that is closed already the charts are told."""
     if stats.closed_through is None or day > stats.closed_through:
-        stats.cleared[day] = max(0, stats.cleared.get(day, 0) + shipments)
+        seen, seen_mg = stats.cleared.get(day, (0, 0))
+        stats.cleared[day] = (max(0, seen + shipments), max(0, seen_mg + mass_mg))
     else:
-        recount(stats.watch, stats.closed_through - day, shipments)
+        recount(stats.watch, stats.closed_through - day, shipments, mass_mg)
 
 
 def _begin_anew(stats: LaneStats) -> None:

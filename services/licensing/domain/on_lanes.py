@@ -97,7 +97,7 @@ def uncount_clearance(book: Book, shipment: Shipment) -> None:
     """Take what had cleared out of the shipment's lanes again."""
     if shipment.cleared_at is None:
         return
-    for lane_id in masses_by_lane(book, shipment):
-        lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), -1)
+    for lane_id, mass_mg in masses_by_lane(book, shipment).items():
+        lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), -1, -mass_mg)
         book.touch("lane", lane_id)
     shipment.cleared_at = None
