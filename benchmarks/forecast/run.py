@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from benchmarks.forecast.licences import ARRIVALS, BANDS, ORIGINS, Licence, licences
 from benchmarks.report import Figure, write_results
-from services.licensing.domain.forecasting import STATED, WINDOW_DAYS, Past, Span, forecast
+from services.licensing.domain.forecasting import STATED, Span, forecast
+from services.licensing.domain.past import Drawn, past_of
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=100_000)
@@ -49,7 +50,9 @@ def cases(seed: int, each: int) -> Iterator[Case | None]:
 
 def _case(random: Random, licence: Licence, origin: int) -> Case | None:
     left = round(sum(licence.amounts) / len(licence.amounts) * random.uniform(15, 200)) or 1
-    past = Past(licence.amounts[:origin], sum(licence.draws[max(0, origin - WINDOW_DAYS) : origin]))
+    days = zip(reversed(licence.amounts[:origin]), reversed(licence.draws[:origin]), strict=True)
+    drawn = [Drawn(age, amount, draws) for age, (amount, draws) in enumerate(days) if draws]
+    past = past_of(drawn, [], START - origin * DAY, START)
     found = forecast(past, left, START, FAR)
     truth = _truth(licence, origin, left)
     if found.runs_out is None or truth is None:
@@ -172,8 +175,8 @@ def _cell(found: Sequence[Case]) -> str:
 def main() -> None:
     """Backtest with the command line's options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.forecast.run", description=__doc__)
-    parser.add_argument("--each", type=int, default=120, help="licences of each kind of arrivals and band (120)")
-    parser.add_argument("--seed", type=int, default=7, help="of the simulation (2025)")
+    parser.add_argument("--each", type=int, default=300, help="licences of each kind of arrivals and band (300)")
+    parser.add_argument("--seed", type=int, default=23, help="of the simulation (23)")
     options = parser.parse_args()
     begun = perf_counter()
     everything = list(cases(options.seed, options.each))

@@ -27,8 +27,10 @@ _Z = NormalDist().inv_cdf((1 + STATED) / 2)
 _PERSISTS_DAYS = 35
 """So long a rate that differs from month to month is taken to stay as it is."""
 _BLOCKS = (14, 28)
-_FEW_BLOCKS = 6
+_FEW_BLOCKS = 8
 """How much the variance between few blocks is raised: by this over their number less one."""
+_CHANCE = 1.5
+"""So many standard deviations of a variance estimate are put down to chance."""
 _STEPS = 60
 
 State = Literal["runs_out", "lasts", "used_up", "too_short", "too_few_draws", "ended"]
@@ -149,7 +151,7 @@ def _between(amounts: Sequence[int], length: int, variance: float, raised: float
     beyond = sum((s - mean) ** 2 for s in sums) / (blocks - 1) / length - variance
     if beyond <= 0:
         return 0.0
-    chance = variance * sqrt(2 / (blocks - 1))
+    chance = _CHANCE * variance * sqrt(2 / (blocks - 1))
     shrunk = beyond**3 / (beyond**2 + chance**2)
     return shrunk * (1 + raised / (blocks - 1)) / length
 
