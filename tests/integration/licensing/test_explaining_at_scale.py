@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.licensing.api.histories import TERMS_TYPES
-from services.licensing.store import explaining, reads
+from services.licensing.store import drawing, explaining, reads
 
 ROWS = 100_000
 MOST_ROWS_READ = 4000
@@ -136,3 +136,12 @@ async def test_every_question_goes_by_an_index_and_reads_little(books: AsyncEngi
                     assert node["Node Type"] != "Seq Scan", (name, mode, node)
                     read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                     assert read * node["Actual Loops"] <= MOST_ROWS_READ, (name, mode, node)
+
+
+async def test_a_forecast_of_a_busy_quota_reads_its_latest_entries_alone_and_by_indexes(books: AsyncEngine) -> None:
+    for mode in ("custom", "generic"):
+        (plan,) = await plans(books, lambda c: drawing.books(c, "quota:Q", datetime.now(UTC)), mode)
+        for node in nodes(plan):
+            assert node["Node Type"] != "Seq Scan", (mode, node)
+            read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+            assert read * node["Actual Loops"] <= drawing.MOST_ENTRIES, (mode, node)
