@@ -81,5 +81,5 @@ bench-licensing: $(READY) ## Measure licensing beside a naive consumer and the f
 bench-detection: $(READY) ## Measure how soon a lane's change is told, beside two usual rules
 	@$(BIN)/python -m benchmarks.detection.run
 
-bench-forecast: $(READY) ## Backtest the forecast over simulated licences (half a minute)
+bench-forecast: $(READY) ## Backtest the forecast over simulated licences
 	@$(BIN)/python -m benchmarks.forecast.run
