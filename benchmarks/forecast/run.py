@@ -12,7 +12,8 @@ from typing import NamedTuple
 from benchmarks.forecast.licences import ARRIVALS, BANDS, ORIGINS, Licence, licences
 from benchmarks.report import Figure, write_results
 from services.licensing.domain.forecasting import STATED, Span, forecast
-from services.licensing.domain.past import Drawn, past_of
+from services.licensing.domain.ledger import MASS
+from services.licensing.domain.past import Drawings, Drawn, past_of
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=100_000)
@@ -52,7 +53,7 @@ def _case(random: Random, licence: Licence, origin: int) -> Case | None:
     left = round(sum(licence.amounts) / len(licence.amounts) * random.uniform(15, 200)) or 1
     days = zip(reversed(licence.amounts[:origin]), reversed(licence.draws[:origin]), strict=True)
     drawn = [Drawn(age, amount, draws) for age, (amount, draws) in enumerate(days) if draws]
-    past = past_of(drawn, [], START - origin * DAY, START)
+    past = past_of(Drawings("", MASS, left, START, drawn, []), START - origin * DAY, START)
     found = forecast(past, left, START, FAR)
     truth = _truth(licence, origin, left)
     if found.runs_out is None or truth is None:

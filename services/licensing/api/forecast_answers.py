@@ -1,16 +1,15 @@
 """What forecasts answer: the shapes for the OpenAPI document, and the making of them."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.licensing.api.answers import LicenceStateName
-from services.licensing.domain.forecasting import BACKTESTED, SAYS, STATED, Forecast, Past, Rest, Span, State, Tranche
+from services.licensing.domain.forecasting import BACKTESTED, SAYS, STATED, Rest, Span, State
 from services.licensing.domain.ledger import MASS, PIECE
+from services.licensing.domain.outlook import Outlook
 from services.licensing.domain.quotas import QuotaStatus
-from services.licensing.store.drawing import Book
 
 
 class _Answer(BaseModel):
@@ -94,15 +93,13 @@ class QuotaForecast(_Answer):
 COVERAGE = {"stated": STATED, "backtested": BACKTESTED}
 
 
-def account_answer(
-    book: Book, past: Past, ends: datetime, coming: Sequence[Tranche], found: Forecast
-) -> dict[str, Any]:
+def account_answer(told: Outlook) -> dict[str, Any]:
     """Return the answer for one account."""
-    unit = book.unit
+    (account, past, ends, coming, found), unit = told, told.account.unit
     return {
-        "account": book.account_id,
+        "account": account.account_id,
         "unit": "KGM" if unit == MASS else unit,
-        "left": _exact(book.left, unit),
+        "left": _exact(account.left, unit),
         "ends_at": ends,
         "coming": [{"opens_at": opens_at, "amount": _exact(amount, unit)} for opens_at, amount in coming],
         "state": found.state,

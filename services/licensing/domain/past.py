@@ -29,17 +29,28 @@ class Empty(NamedTuple):
     until: datetime | None
 
 
-def past_of(drawn: Sequence[Drawn], empty: Sequence[Empty], since: datetime, now: datetime) -> Past:
+class Drawings(NamedTuple):
+    """An account with its recent draws; `since`: from then on its entries are known, and none of them is of before."""
+
+    account_id: str
+    unit: str
+    left: int
+    since: datetime
+    drawn: list[Drawn]
+    empty: list[Empty]
+
+
+def past_of(account: Drawings, since: datetime, now: datetime) -> Past:
     """Return the past of an account that could be drawn `since` then, whole days back from now.
 
     Days on which it was empty from their beginning to their end tell nothing of the rate, and are left out. The past of
     what was first drawn within the window begins after that day: a quota that no one could use yet had no rate, and the
     first draw itself, where counting begins because of it, would make the rate too high.
     """
-    oldest = max((day.age for day in drawn), default=WINDOW_DAYS)
+    oldest = max((day.age for day in account.drawn), default=WINDOW_DAYS)
     days = max(0, min(WINDOW_DAYS, oldest, (now - since) // _DAY))
-    by_age = {day.age: day for day in drawn if day.age < days}
-    spans = _joined(empty, now)
+    by_age = {day.age: day for day in account.drawn if day.age < days}
+    spans = _joined(account.empty, now)
     ages = [age for age in reversed(range(days)) if age in by_age or not _is_inside(spans, now - (age + 1) * _DAY)]
     amounts = [by_age[age].amount if age in by_age else 0 for age in ages]
     return Past(amounts, sum(day.draws for day in by_age.values()))

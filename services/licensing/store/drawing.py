@@ -1,37 +1,18 @@
 """What was drawn of the accounts of a licence or quota, and when, read from the ledger and its events' times."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.licensing.domain.past import Drawn, Empty
+from services.licensing.domain.licences import Licence
+from services.licensing.domain.past import Drawings, Drawn, Empty
 from services.licensing.domain.quotas import Quota
-from services.licensing.store import records
+from services.licensing.store import records, tables
 
 MOST_ENTRIES = 20_000
 """So many of the latest entries of an account are read; the past is as short as these reach back."""
-
-
-class Book(NamedTuple):
-    """An account with its recent draws; `since`: from then on its entries are known, and none of them is of before."""
-
-    account_id: str
-    unit: str
-    left: int
-    since: datetime
-    drawn: list[Drawn]
-    empty: list[Empty]
-
-
-class Licence(NamedTuple):
-    """What a forecast asks of a licence."""
-
-    state: str
-    valid_from: datetime | None
-    valid_until: datetime | None
 
 
 # Each account's latest entries by the ledger's primary key, and each one's event by the event's: `LIMIT 1` keeps
@@ -80,24 +61,22 @@ async def now_of(c: AsyncConnection) -> datetime:
 
 
 async def licence(c: AsyncConnection, licence_id: str) -> Licence | None:
-    """Return the state and validity of a licence."""
-    statement = "SELECT state, valid_from, valid_until FROM licensing.licence WHERE licence_id = :id"
-    row = (await c.execute(text(statement), {"id": licence_id})).first()
-    return Licence(*row) if row else None
+    """Return a licence."""
+    row = (await c.execute(text(f"{tables.LICENCE.select} WHERE licence_id = :id"), {"id": licence_id})).first()
+    return records.licence_of(row) if row else None
 
 
 async def quota(c: AsyncConnection, quota_id: str) -> Quota | None:
     """Return a quota with its tranches."""
-    statement = "SELECT quota_id, terms, state FROM licensing.quota WHERE quota_id = :id"
-    row = (await c.execute(text(statement), {"id": quota_id})).first()
+    row = (await c.execute(text(f"{tables.QUOTA.select} WHERE quota_id = :id"), {"id": quota_id})).first()
     return records.quota_of(row) if row else None
 
 
-async def books(c: AsyncConnection, owner: str, now: datetime) -> list[Book]:
+async def accounts(c: AsyncConnection, owner: str, now: datetime) -> list[Drawings]:
     """Return the accounts of an owner (`licence:L-7`) with their draws, in the order of their ids."""
     rows = await c.execute(text(_BOOKS), {"owner": owner, "now": now, "most": MOST_ENTRIES})
     return [
-        Book(
+        Drawings(
             row.account_id,
             row.unit,
             max(0, row.free),

@@ -140,7 +140,7 @@ async def test_every_question_goes_by_an_index_and_reads_little(books: AsyncEngi
 
 async def test_a_forecast_of_a_busy_quota_reads_its_latest_entries_alone_and_by_indexes(books: AsyncEngine) -> None:
     for mode in ("custom", "generic"):
-        (plan,) = await plans(books, lambda c: drawing.books(c, "quota:Q", datetime.now(UTC)), mode)
+        (plan,) = await plans(books, lambda c: drawing.accounts(c, "quota:Q", datetime.now(UTC)), mode)
         for node in nodes(plan):
             assert node["Node Type"] != "Seq Scan", (mode, node)
             read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)

@@ -22,7 +22,7 @@ from services.licensing.domain.forecasting import (
     forecast,
 )
 from services.licensing.domain.outlook import coming, end_of
-from services.licensing.domain.past import Drawn, Empty, past_of
+from services.licensing.domain.past import Drawings, Drawn, Empty, past_of
 from services.licensing.domain.quotas import opened
 from shared.cloudevents import read_trade_event
 from shared.events import QuotaOpened
@@ -40,6 +40,10 @@ AMOUNTS = st.integers(1, 4 * 10**18)
 
 def past(amounts: list[int]) -> Past:
     return Past(amounts, sum(amount > 0 for amount in amounts[-WINDOW_DAYS:]))
+
+
+def account(drawn: list[Drawn], empty: list[Empty]) -> Drawings:
+    return Drawings("quota:Q-1", "MGM", KG, NOW, drawn, empty)
 
 
 def span(found: Forecast) -> Span:
@@ -135,21 +139,21 @@ def test_where_nothing_can_be_told_it_says_so(found: Forecast, state: str) -> No
 def test_days_on_which_it_was_empty_tell_nothing_of_the_rate() -> None:
     drawn = [Drawn(age, 10, 1) for age in range(70, 100)]
     spans = [Empty(NOW - 70 * DAY, NOW - 40 * DAY), Empty(NOW - 45 * DAY, NOW - 30 * DAY), Empty(NOW - DAY / 2, None)]
-    found = past_of(drawn, spans, NOW - 100 * DAY, NOW)
+    found = past_of(account(drawn, spans), NOW - 100 * DAY, NOW)
     assert found == Past([10] * 29 + [0] * 30, 29)
 
 
 def test_the_past_begins_where_the_account_does_and_holds_no_more_than_the_window() -> None:
     drawn = [Drawn(0, 5, 2), Drawn(9, 7, 1), Drawn(10, 1, 1), Drawn(500, 9, 1)]
-    assert past_of(drawn, [], NOW - 10.5 * DAY, NOW) == Past([7, 0, 0, 0, 0, 0, 0, 0, 0, 5], 3)
-    assert len(past_of(drawn, [], NOW - 900 * DAY, NOW).amounts) == WINDOW_DAYS
+    assert past_of(account(drawn, []), NOW - 10.5 * DAY, NOW) == Past([7, 0, 0, 0, 0, 0, 0, 0, 0, 5], 3)
+    assert len(past_of(account(drawn, []), NOW - 900 * DAY, NOW).amounts) == WINDOW_DAYS
 
 
 def test_the_time_before_the_first_draw_is_no_part_of_the_rate() -> None:
-    assert past_of([Drawn(0, 5, 1), Drawn(3, 8, 2)], [], NOW - 900 * DAY, NOW) == Past([0, 0, 5], 1)
-    assert past_of([], [], NOW - 900 * DAY, NOW) == Past([0] * WINDOW_DAYS, 0)
+    assert past_of(account([Drawn(0, 5, 1), Drawn(3, 8, 2)], []), NOW - 900 * DAY, NOW) == Past([0, 0, 5], 1)
+    assert past_of(account([], []), NOW - 900 * DAY, NOW) == Past([0] * WINDOW_DAYS, 0)
     drawn = [Drawn(0, 5, 2)]
-    assert past_of(drawn, [], NOW + DAY, NOW) == Past([], 0)
+    assert past_of(account(drawn, []), NOW + DAY, NOW) == Past([], 0)
 
 
 def test_each_part_of_a_quota_waits_for_its_own_share_of_a_tranche() -> None:
