@@ -19,7 +19,7 @@ from markupsafe import Markup
 from services.licensing.api import addresses
 from services.licensing.api.facts import facts_of
 from services.licensing.api.sentences import SENTENCES
-from services.licensing.domain.ledger import account_parts
+from services.licensing.domain.ledger import account_words
 from shared.events import LicenceTerms, QuotaOpened, ShipmentDeclared
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -52,14 +52,6 @@ def moved(entry: Mapping[str, Any]) -> str:
     deltas = [Decimal(entry[name]) for name in ("granted", "written_off", "reserved")]
     delta = next((d for d in deltas if d), Decimal(0))
     return spoken_amount(str(delta if entry["kind"] == "grant" else abs(delta)), entry["unit"])
-
-
-def account_words(account_id: str) -> str:
-    """Return what an account is of, e.g. `licence L-7, line 2, value`."""
-    kind, owner, *part = account_parts(account_id)
-    if part and kind == "licence" and part[0].isdecimal():
-        part[0] = f"line {part[0]}"
-    return ", ".join((f"{kind} {owner}", " ".join(part[:2]) if kind == "quota" else ", ".join(part))).rstrip(", ")
 
 
 def entity_words(entity: str) -> str:

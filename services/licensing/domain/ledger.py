@@ -37,6 +37,14 @@ def account_parts(account_id: str) -> list[str]:
     return [part.replace("%3A", ":").replace("%25", "%") for part in parts] if "%" in account_id else parts
 
 
+def account_words(account_id: str) -> str:
+    """Return what an account is of, e.g. `licence L-7, line 2, value`."""
+    kind, owner, *part = account_parts(account_id)
+    if part and kind == "licence" and part[0].isdecimal():
+        part[0] = f"line {part[0]}"
+    return ", ".join((f"{kind} {owner}", " ".join(part[:2]) if kind == "quota" else ", ".join(part))).rstrip(", ")
+
+
 class OverdrawnError(Exception):
     """A draw was asked of an account that has not enough left: a fault in what decides, never a verdict."""
 
