@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.licensing.api import explanations, forecasts, routes
+from services.licensing.api import calendars, explanations, forecasts, routes
 from services.licensing.api.addresses import AddressesAsSent
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.policy import Policy, read_policy
@@ -48,6 +48,7 @@ def build(settings: LicensingSettings) -> FastAPI:
     app.state.policy, app.state.settings = policy, settings
     app.add_middleware(AddressesAsSent)
     app.include_router(routes.router)
+    app.include_router(calendars.router)
     # Before the things themselves: their ids may hold slashes.
     app.include_router(forecasts.router)
     app.include_router(explanations.router)
