@@ -31,6 +31,7 @@ from shared.events.licences import (
     LicenceTerms,
     LicenceUseBroughtForward,
 )
+from shared.events.policies import PolicyRolledOut, Rule, Rulebook, RuleEffect
 from shared.events.quotas import (
     Allocation,
     QuotaAllocated,
@@ -151,6 +152,7 @@ __all__ = [
     "Money",
     "Outcome",
     "Phase",
+    "PolicyRolledOut",
     "QuotaAllocated",
     "QuotaBlocked",
     "QuotaChanged",
@@ -173,6 +175,9 @@ __all__ = [
     "ReviewOverridden",
     "ReviewRejected",
     "ReviewReleased",
+    "Rule",
+    "RuleEffect",
+    "Rulebook",
     "Scope",
     "Selector",
     "Severity",

@@ -21,7 +21,7 @@ class Case:
 
     `own` is what the shipment itself draws already, by account: it counts as left. `allotted` is
     what each line was allotted of a pro-rata quota, in milligrams. `waived_by` names the officer
-    whose decision takes the place of every rule but a balance.
+    whose decision takes the place of every rule but a balance. `times_decided` counts the decisions before.
     """
 
     declared: Declaration
@@ -30,6 +30,7 @@ class Case:
     own: Mapping[str, int] = field(default_factory=dict)
     allotted: Mapping[tuple[str, int], int] = field(default_factory=dict)
     waived_by: str | None = None
+    times_decided: int = 0
 
 
 class Await(NamedTuple):
