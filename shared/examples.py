@@ -119,6 +119,23 @@ TRADE_DATA: dict[str, dict[str, Any]] = {
     "trade.review.released": {**_REVIEW, "reason": "Certificate seen in the original"},
     "trade.review.rejected": {**_REVIEW, "reason": "End user could not be confirmed"},
     "trade.review.overridden": {**_REVIEW, "reason": "Humanitarian delivery, approved by the ministry"},
+    "trade.policy.rolled_out": {
+        "version": "2025-06",
+        "title": "Monitoring of rare earths",
+        "effective_from": "2025-06-01T00:00:00Z",
+        "rules": [
+            {
+                "id": "diversion",
+                "when": "has(line.licence) && !(shipment.destination in line.licence.destinations)",
+                "effect": "hold",
+                "severity": "warning",
+                "says": "line {line.line_no} goes to {shipment.destination}, which its licence does not name",
+                "remedy": "an amended licence, or a corrected destination",
+            }
+        ],
+        "by": "officer-12",
+        "reason": "Approved by the compliance board",
+    },
     "trade.event.retracted": {
         "entity": "shipment:SHP-42",
         "source": "/customs/shanghai",
@@ -176,6 +193,19 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
     "lanewatch.decision.withdrawn": {
         **_decision("withdrawn", "shipment.retracted", "the declaration was taken back"),
         "supersedes": "DEC-41",
+    },
+    "lanewatch.finding.raised": {
+        "scope": {**_SCOPE, "exporter": "EXP-3"},
+        "severity": "warning",
+        "headline": "shipment SHP-42: line 1 goes to DE, which its licence does not name",
+        "rule": "diversion",
+        "effect": "hold",
+        "rulebook": "2025-06",
+        "shipment_id": "SHP-42",
+        "decision_id": "DEC-42",
+        "caused_by": "/customs/shanghai SHP-42-declared",
+        "lines": [1],
+        "remedy": "an amended licence, or a corrected destination",
     },
     "lanewatch.decision.denied": _decision("denied", "licence.left", "LIC-7 has 300 kg left, 1,200.5 kg are wanted"),
     **{

@@ -24,6 +24,7 @@ from shared.errors import PermanentError, RetryableError
 
 EVENTS = Metric("lanewatch_licensing_events_total", "Events read, by what became of them", ["status"])
 DECISIONS = Metric("lanewatch_licensing_decisions_total", "Shipments decided", ["outcome"])
+FINDINGS = Metric("lanewatch_licensing_findings_total", "What monitoring rules said", ["rule", "result"])
 LANE_CHANGES = Metric("lanewatch_licensing_lane_changes_total", "Changes of flow state", ["state"])
 BATCH_SECONDS = Histogram("lanewatch_licensing_batch_seconds", "Time from a batch's first statement to its commit")
 
@@ -155,5 +156,7 @@ def _measure(book: Book, batch: Batch) -> None:
     EVENTS.labels("duplicate").inc(batch.duplicates.total())
     for outcome, count in Counter(decision.outcome for decision in book.decisions).items():
         DECISIONS.labels(outcome).inc(count)
+    for noticed in (noticed for decision in book.decisions for noticed in decision.asked.noticed):
+        FINDINGS.labels(noticed.rule.id, "failed" if noticed.failure else "spoke").inc()
     for change, _ in book.lane_changes:
         LANE_CHANGES.labels(change.state).inc()

@@ -8,6 +8,7 @@ A contract changes by adding optional fields; a breaking change is a new type.
 from shared.events.alerts import (
     AlertData,
     Effect,
+    FindingRaised,
     LaneChanged,
     LicenceChanged,
     QuotaChanged,
@@ -128,6 +129,7 @@ __all__ = [
     "EventRetracted",
     "EventSource",
     "Evidence",
+    "FindingRaised",
     "FlowState",
     "Form",
     "HsCode",
@@ -241,6 +243,7 @@ TradeData = (
     | ReviewRejected
     | ReviewOverridden
     | EventRetracted
+    | PolicyRolledOut
     | ClockTicked
 )
 

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from shared.events.policies import RuleEffect
 from shared.events.words import FlowState, Outcome, Severity
 
 Effect = Literal["passed", "held", "refused"]
@@ -79,6 +80,24 @@ class ShipmentDecided(_Out, frozen=True, kw_only=True):
     """Account and number of each entry, joined by `#`."""
     supersedes: str | None = None
     """The decision that no longer stands."""
+    rulebook: str | None = None
+    """The version of the monitoring rules that were asked; absent where none were."""
+
+
+class FindingRaised(_Out, frozen=True, kw_only=True):
+    """A monitoring rule spoke of a shipment."""
+
+    TYPES = ("lanewatch.finding.raised",)
+    rule: str
+    effect: RuleEffect
+    rulebook: str
+    """The version of the monitoring rules."""
+    shipment_id: str
+    decision_id: str
+    caused_by: str
+    lines: tuple[int, ...] = ()
+    """The lines that it spoke of; empty for the shipment as a whole."""
+    remedy: str = ""
 
 
 class LicenceChanged(_Out, frozen=True, kw_only=True):
@@ -153,4 +172,4 @@ class TestPing(_Out, frozen=True, kw_only=True):
     subscription_id: str
 
 
-AlertData = LaneChanged | ShipmentDecided | LicenceChanged | QuotaChanged | RegimeChanged | TestPing
+AlertData = LaneChanged | ShipmentDecided | FindingRaised | LicenceChanged | QuotaChanged | RegimeChanged | TestPing

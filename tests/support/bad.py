@@ -334,7 +334,7 @@ OTHERS = [
         RETRACTED,
         _set(entity="lane:magnets:CN:DE"),
         "/data/entity",
-        "not one of shipment:, licence:, quota: or regime: with the id after it",
+        "not one of shipment:, licence:, quota:, regime:, policy: with the id after it",
     ),
     Bad("a retraction from nowhere", RETRACTED, _set(source="/a b"), "/data/source", "a URI reference"),
 ]

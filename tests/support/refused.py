@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from services.licensing.domain.licences import TRANSITIONS
-from tests.support.trade import MAGNET, batch, declared, event, licence, milestone, quota, regime, tick
+from tests.support.trade import MAGNET, batch, declared, event, licence, milestone, quota, regime, rule, rulebook, tick
 
 DAY = "2025-05-{:02d}T08:00:00Z"
 EUR, USD = ({"amount": "900.00", "currency": currency} for currency in ("EUR", "USD"))
@@ -65,6 +65,20 @@ FIVE = [tranche(f"T{n}", amount=MOST) for n in range(5)]
 WHERE = "/data/shipment_id"
 
 CASES = [
+    Case(
+        "a rulebook under a version that is there",
+        (rulebook("v1"),),
+        rulebook("v1", rule("r", "true")),
+        "/data/version",
+        "rulebook v1 was rolled out before",
+    ),
+    Case(
+        "a rulebook that does not compile",
+        (),
+        rulebook("v1", rule("r", "true"), rule("bad", "shipment.mass > 1")),
+        "/data/rules/1/when",
+        "/data/rules/1/when: line 1, column 10: shipment has no fact mass",
+    ),
     Case("declared twice", (PERMITTED,), declared("S1", commodity=MAGNET), WHERE, "shipment S1 was declared before"),
     Case(
         "declared otherwise while it waits",

@@ -95,3 +95,21 @@ def milestone(shipment_id: str, step: str, *, time: str = "2025-05-02T18:00:00Z"
 
 def tick(now: str) -> bytes:
     return event("lanewatch.clock.ticked", {"now": now}, time=now)
+
+
+def rulebook(version: str, *rules: dict[str, Any], time: str = "2025-04-01T00:00:00Z", **over: Any) -> bytes:
+    event_over = {k: over.pop(k) for k in ("id", "source") if k in over}
+    data = {
+        "version": version,
+        "title": "For tests",
+        "effective_from": time,
+        "rules": list(rules),
+        "by": "operator",
+        "reason": "for a test",
+        **over,
+    }
+    return event("trade.policy.rolled_out", data, time=time, **event_over)
+
+
+def rule(id: str, when: str, effect: str = "note", **over: Any) -> dict[str, Any]:
+    return {"id": id, "when": when, "effect": effect, "says": f"{id} spoke", **over}

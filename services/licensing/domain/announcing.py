@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec import UNSET
 
-from services.licensing.domain.book import Book, Decision
+from services.licensing.domain.book import Book, Decision, Noticed
 from services.licensing.domain.lanes import LaneChange, lane_id
 from services.licensing.domain.ledger import MASS, Account
 from services.licensing.domain.licences import Licence
@@ -18,6 +18,7 @@ from shared.cloudevents import Event
 from shared.events import (
     EVERYWHERE,
     WORLD,
+    FindingRaised,
     FlowState,
     LaneChanged,
     LicenceBatchIssued,
@@ -113,9 +114,33 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
         caused_by=decision.caused_by,
         ledger_entries=decision.ledger_entries[:MOST_REASONS],
         supersedes=decision.supersedes,
+        rulebook=decision.asked.rulebook,
     )
     key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
     book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
+    for noticed in decision.asked.noticed:
+        if not noticed.failure:
+            finding_raised(book, decision, noticed, data.scope, key)
+
+
+def finding_raised(book: Book, decision: Decision, noticed: Noticed, scope: Scope, key: str) -> None:
+    """Announce what a monitoring rule said of a shipment."""
+    rule = noticed.rule
+    data = FindingRaised(
+        scope=scope,
+        severity=rule.severity,
+        headline=f"shipment {decision.shipment_id}: {noticed.says}",
+        rule=rule.id,
+        effect=rule.effect,
+        rulebook=decision.asked.rulebook or "",
+        shipment_id=decision.shipment_id,
+        decision_id=decision.decision_id,
+        caused_by=decision.caused_by,
+        lines=noticed.lines,
+        remedy=rule.remedy,
+    )
+    name = f"{decision.decision_id}/{rule.id}"
+    book.alerts.append(cloudevents.alert("lanewatch.finding.raised", id=name, time=decision.at, key=key, data=data))
 
 
 def licence_changed(book: Book, licence: Licence, step: str, at: datetime, caused_by: str, says: str) -> None:

@@ -8,6 +8,7 @@ from services.licensing.domain import (
     on_clock,
     on_licences,
     on_opening_days,
+    on_policies,
     on_quotas,
     on_regimes,
     on_retractions,
@@ -25,6 +26,7 @@ from shared.events import (
     LicenceIssued,
     LicenceTerms,
     LicenceUseBroughtForward,
+    PolicyRolledOut,
     QuotaOpened,
     QuotaReopened,
     RegimeAnnounced,
@@ -52,6 +54,7 @@ _BY_CLASS: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (LicenceUseBroughtForward, on_licences.on_use_brought_forward),
     (QuotaOpened, on_quotas.on_quota_opened),
     (RegimeTerms, on_regimes.on_regime_terms),
+    (PolicyRolledOut, on_policies.on_rolled_out),
     (EventRetracted, on_retractions.on_retracted),
     (ClockTicked, on_clock.on_tick),
 )

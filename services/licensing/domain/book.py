@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from services.licensing.domain.lanes import Lane, LaneChange
 from services.licensing.domain.ledger import Account, Entry
 from services.licensing.domain.licences import Licence
+from services.licensing.domain.monitoring.basis import Basis
+from services.licensing.domain.monitoring.rulebooks import RolledOut
 from services.licensing.domain.policy import Policy
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
 from shared.cloudevents import Event, entity_key
-from shared.events import LicenceBatchIssued, Reason, TradeData
+from shared.events import LicenceBatchIssued, Reason, Rule, TradeData
 
 OVERDUE_AT_ONCE = 2000
 """So many events at most end their waiting with one tick; the others do with the next ones."""
@@ -30,6 +32,28 @@ class Missing(Exception):
         self.keys = keys
 
 
+class Noticed(NamedTuple):
+    """What a monitoring rule said of a shipment: of which lines, if not of the whole; or how it failed."""
+
+    rule: Rule
+    lines: tuple[int, ...]
+    says: str
+    failure: str = ""
+
+
+class Asked(NamedTuple):
+    """What a decision owes to the monitoring rules, and what these were asked on."""
+
+    rulebook: str | None = None
+    """The version of the rules; none were in force, or none were asked."""
+    noticed: tuple[Noticed, ...] = ()
+    basis: Basis | None = None
+    """Absent where nothing was judged, as when an officer rejects a shipment."""
+
+
+NOT_ASKED = Asked()
+
+
 class Decision(NamedTuple):
     """What was decided of a shipment, and why."""
 
@@ -43,6 +67,7 @@ class Decision(NamedTuple):
     supersedes: str | None = None
     licences: tuple[str, ...] = ()
     """Those that the shipment named when it was decided."""
+    asked: Asked = NOT_ASKED
 
 
 class Past(NamedTuple):
@@ -85,6 +110,8 @@ class Book:
     clock: datetime | None = None
     regimes: dict[str, Regime] = field(default_factory=dict)
     quotas: dict[str, Quota] = field(default_factory=dict)
+    rulebooks: dict[str, RolledOut] = field(default_factory=dict)
+    """Monitoring rules by version."""
     licences: dict[str, Licence] = field(default_factory=dict)
     batches: dict[str, LicenceBatchIssued] = field(default_factory=dict)
     batches_issued: dict[str, datetime] = field(default_factory=dict)
@@ -111,7 +138,7 @@ class Book:
     """Parked events that were taken up, or taken up and parked anew."""
     parkings: int = 0
     removed: set[tuple[str, str]] = field(default_factory=set)
-    """Kind and key of regimes and quotas of which no beginning is left."""
+    """Kind and key of regimes, quotas and rulebooks of which no beginning is left."""
     retracted: dict[str, str] = field(default_factory=dict)
     """By the name of what was taken back: the event that did it."""
     superseded: dict[str, str] = field(default_factory=dict)

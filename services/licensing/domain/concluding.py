@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from services.licensing.domain import lanes, shipments
 from services.licensing.domain.announcing import shipment_decided
-from services.licensing.domain.book import Book, Decision, Ending
+from services.licensing.domain.book import NOT_ASKED, Asked, Book, Decision, Ending
 from services.licensing.domain.ledger import Cause, Draw
+from services.licensing.domain.monitoring.basis import basis_of
 from services.licensing.domain.on_lanes import (
     count_clearance,
     judge_new,
@@ -53,7 +55,7 @@ def judged(
                 ],
                 caused_by,
             )
-    return judge(Case(declared, at, book, shipment.own, allotted, waived_by))
+    return judge(Case(declared, at, book, shipment.own, allotted, waived_by, shipment.decisions))
 
 
 def _open_month(book: Book, cap_mg: int, account_ids: list[str], caused_by: str) -> None:
@@ -73,6 +75,7 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
     if verdict.outcome is None:
         waits = [awaited(a.key, f"waits for {a.key.replace(':', ' ', 1)}") for a in verdict.awaits]
         reasons = (*waits, *reasons)
+    asked = Asked(verdict.rulebook, tuple(verdict.noticed), basis_of(verdict.case, shipment.lanes))
     was_used = shipment.reservation == "written_off" and outcome != "permitted"
     draws = shipment.draws if was_used else verdict.taken
     if outcome == "permitted" and shipment.left_at is not None and verdict.case.waived_by is None:
@@ -82,28 +85,35 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
         reasons = (*with_effect("held", faults), *reasons)
     shipment.outcome = outcome
     entries = settle(book, shipment, draws, at, caused_by)
-    ending = decide(book, shipment, outcome, reasons, entries, at, caused_by)
+    ending = decide(book, shipment, Ruling(outcome, reasons, entries, asked), at, caused_by)
     if outcome == "permitted" and shipment.progress in HAS_LEFT and shipment.cleared_at is None:
         count_clearance(book, shipment, at, caused_by)
     return ending
 
 
+class Ruling(NamedTuple):
+    """What a decision says, and the ledger entries that it made."""
+
+    outcome: str
+    reasons: tuple[Reason, ...]
+    entries: tuple[str, ...] = ()
+    asked: Asked = NOT_ASKED
+
+
 def decide(
     book: Book,
     shipment: Shipment,
-    outcome: str,
-    reasons: tuple[Reason, ...],
-    entries: tuple[str, ...],
+    ruling: Ruling,
     at: datetime,
     caused_by: str,
 ) -> Ending:
     """Record and announce a decision; one that stood before is superseded."""
-    before = shipment.decision_id if shipment.decisions else None
+    before, outcome = shipment.decision_id if shipment.decisions else None, ruling.outcome
     shipment.outcome = None if outcome == "withdrawn" else outcome  # type: ignore[assignment]
     shipment.decisions += 1
     ids = (shipment.decision_id, shipment.declared.shipment_id)
     named = tuple(dict.fromkeys(name for line in shipment.declared.lines for name in line.licences))
-    decision = Decision(*ids, outcome, reasons, entries, caused_by, at, before, named)
+    decision = Decision(*ids, outcome, ruling.reasons, ruling.entries, caused_by, at, before, named, ruling.asked)
     book.decisions.append(decision)
     if before is not None:
         book.superseded[before] = decision.decision_id
@@ -158,7 +168,7 @@ def withdraw(book: Book, shipment: Shipment, reasons: tuple[Reason, ...], at: da
     book.touch("shipment", shipment.declared.shipment_id)
     if shipment.outcome is None:
         return Ending("decided", "withdrawn")
-    return decide(book, shipment, "withdrawn", reasons, entries, at, caused_by)
+    return decide(book, shipment, Ruling("withdrawn", reasons, entries), at, caused_by)
 
 
 def lanes_of(book: Book, declared: Declaration) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from services.licensing.domain.book import Book, Ending
-from services.licensing.domain.concluding import conclude, decide, judged, settle
+from services.licensing.domain.concluding import Ruling, conclude, decide, judged, settle
 from services.licensing.domain.shipments import Shipment
 from shared.cloudevents import Event
 from shared.errors import PermanentError
@@ -48,7 +48,7 @@ def review(book: Book, shipment: Shipment, data: Review, at: datetime, caused_by
         said = msgspec.structs.replace(said, effect="refused", remedy="an officer's override, or a correction")
         shipment.outcome = "denied"
         entries = settle(book, shipment, shipment.draws, at, caused_by)
-        return decide(book, shipment, "denied", (said,), entries, at, caused_by)
+        return decide(book, shipment, Ruling("denied", (said,), entries), at, caused_by)
     verdict = judged(book, shipment, caused_by, waived_by=data.officer)
     verdict.passed.insert(0, said)
     return conclude(book, shipment, verdict, at, caused_by)

@@ -7,6 +7,7 @@ from typing import Any
 from services.licensing.domain import shipments
 from services.licensing.domain.book import Book, Ending
 from services.licensing.domain.concluding import (
+    Ruling,
     as_declared,
     awaited,
     conclude,
@@ -93,7 +94,7 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     case = Case(shipment.declared, shipment.declared_at, book)
     is_leaving = left_at is None and shipment.left_at is not None and not shipment.is_over
     if is_leaving and shipment.outcome == "permitted" and (faults := lapsed(case, event.time)):
-        decide(book, shipment, "held", with_effect("held", faults), (), event.time, event.name)
+        decide(book, shipment, Ruling("held", with_effect("held", faults)), event.time, event.name)
     if left_at is not None and shipment.left_at != left_at and shipment.outcome == "held" and not shipment.is_over:
         _hold_no_longer(book, shipment, case, left_at, event)
     settle(book, shipment, shipment.draws, event.time, event.name)
@@ -134,7 +135,7 @@ def on_waited_too_long(book: Book, event: Event[ShipmentDeclared], waiting_for: 
     shipment = undecided(book, event)
     came = "reopened" if waiting_for.startswith("quota:") else "seen"
     says = f"{waiting_for.replace(':', ' ', 1)} was not {came} within {book.policy.parking_days} days"
-    return decide(book, shipment, "held", (awaited(waiting_for, says),), (), at, event.name)
+    return decide(book, shipment, Ruling("held", (awaited(waiting_for, says),)), at, event.name)
 
 
 def undecided(book: Book, event: Event[ShipmentDeclared]) -> Shipment:

@@ -19,6 +19,7 @@ from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
 from services.licensing.store import records, tables
+from services.licensing.store.rulebooks import rulebooks
 from services.licensing.store.sql import fetch
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
@@ -76,6 +77,7 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
         book.regimes[row["regime_id"]] = records.regime_of(row)
     for row in await fetch(c, f"{tables.QUOTA.select} ORDER BY quota_id"):
         book.quotas[row["quota_id"]] = records.quota_of(row)
+    book.rulebooks = await rulebooks(c)
     if keys.tick is not None:
         due = await fetch(
             c,

@@ -1,5 +1,7 @@
 """How the domain's values stand in rows."""
 
+import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +12,7 @@ from services.licensing.domain.book import Decision
 from services.licensing.domain.lanes import Lane, LaneStats
 from services.licensing.domain.ledger import Account, Draw, Entry
 from services.licensing.domain.licences import Licence, LicenceState
+from services.licensing.domain.monitoring.rulebooks import RolledOut
 from services.licensing.domain.quotas import Quota, QuotaStatus
 from services.licensing.domain.regimes import Regime, Span
 from services.licensing.domain.shipments import Shipment
@@ -142,7 +145,24 @@ def entry_row(entry: Entry) -> tuple[Any, ...]:
 def decision_row(decision: Decision, policy: str) -> tuple[Any, ...]:
     """Return a decision by a version of the policy as a row."""
     d = decision
-    return d.decision_id, d.shipment_id, d.outcome, text_of(d.reasons), d.ledger_entries, policy, d.caused_by, d.at
+    head = (d.decision_id, d.shipment_id, d.outcome, text_of(d.reasons), d.ledger_entries, policy, d.caused_by, d.at)
+    basis = None if d.asked.basis is None else _ENCODER.encode(d.asked.basis).decode()
+    return *head, d.asked.rulebook, basis
+
+
+def finding_rows(decision: Decision) -> Iterator[tuple[Any, ...]]:
+    """Return what monitoring rules said of a shipment as rows."""
+    d, rulebook = decision, decision.asked.rulebook
+    for rule, lines, says, failure in d.asked.noticed:
+        what = (rule.effect, rule.severity, lines, says)
+        yield d.decision_id, rule.id, bool(failure), d.shipment_id, rulebook, *what, d.at
+
+
+def rulebook_row(rulebook: RolledOut) -> tuple[Any, ...]:
+    """Return a rulebook as a row."""
+    terms = text_of(rulebook.compiled.rulebook)
+    digest = hashlib.sha256(terms.encode()).digest()
+    return rulebook.version, rulebook.ordinal, rulebook.at, rulebook.caused_by, digest, terms
 
 
 def shipment_row(shipment: Shipment) -> tuple[Any, ...]:

@@ -146,6 +146,7 @@ def _rows(book: Book, endings: _Endings, topic: str) -> Iterator[Write]:
 def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
     yield tables.REGIME.upsert, (records.regime_row(book.regimes[i]) for i in touched["regime"])
     yield tables.QUOTA.upsert, (records.quota_row(book.quotas[i]) for i in touched["quota"])
+    yield tables.RULEBOOK.upsert, (records.rulebook_row(book.rulebooks[i]) for i in touched["rulebook"])
     yield tables.LICENCE.upsert, (records.licence_row(book.licences[i]) for i in touched["licence"])
     yield (
         tables.BATCH.insert,
@@ -164,6 +165,7 @@ def _ledger_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write
 
 def _decision_rows(book: Book) -> Iterator[Write]:
     yield tables.DECISION.insert, (records.decision_row(d, book.policy.version) for d in book.decisions)
+    yield tables.FINDING.insert, (row for d in book.decisions for row in records.finding_rows(d))
     yield (
         tables.DECISION_ON_LICENCE.insert,
         ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences),

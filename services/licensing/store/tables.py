@@ -35,6 +35,16 @@ DEAD_LETTER = Columns(
 )
 REGIME = Columns("regime", ("regime_id",), regime_id="text", terms="text", state="text")
 QUOTA = Columns("quota", ("quota_id",), quota_id="text", terms="text", state="text")
+RULEBOOK = Columns(
+    "rulebook",
+    ("rulebook_id",),
+    rulebook_id="text",
+    ordinal="int",
+    at="timestamptz",
+    caused_by="text",
+    digest="bytea",
+    terms="text",
+)
 LICENCE = Columns(
     "licence",
     ("licence_id",),
@@ -108,6 +118,22 @@ DECISION = Columns(
     ledger_entries="text[]",
     policy_version="text",
     caused_by="text",
+    at="timestamptz",
+    rulebook="text",
+    basis="text",
+)
+FINDING = Columns(
+    "finding",
+    ("decision_id", "rule_id", "has_failed"),
+    decision_id="text",
+    rule_id="text",
+    has_failed="boolean",
+    shipment_id="text",
+    rulebook="text",
+    effect="text",
+    severity="text",
+    lines="int[]",
+    says="text",
     at="timestamptz",
 )
 DECISION_ON_LICENCE = Columns(

@@ -54,6 +54,7 @@ def picture(book: Book) -> dict[str, Any]:
     found["licences"] = {i: x for i, x in found["licences"].items() if x != Licence(i)}
     found["accounts"] = {i: x for i, x in found["accounts"].items() if x != Account(i)}
     found["lanes"] = {i: x for i, x in found["lanes"].items() if x != Lane(*i.split(":"))}
+    found["rulebooks"] = {version: (each.ordinal, each.caused_by) for version, each in book.rulebooks.items()}
     for name in ("parked", "histories"):
         found[name] = {key: list(some) for key, some in found[name].items() if some}
     return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.licensing.domain.monitoring.checked import NONE, Checked, expect
 from services.licensing.domain.monitoring.checking import check, scope_of
 from services.licensing.domain.monitoring.facts import VARIABLES
-from services.licensing.domain.monitoring.faults import Place, RuleFault
+from services.licensing.domain.monitoring.faults import Place, RuleFailed, RuleFault
 from services.licensing.domain.monitoring.kinds import BOOL, Kind
 from services.licensing.domain.monitoring.syntax import Name, Node, Select, parse
 from services.licensing.domain.monitoring.translated import INDEXED, Compiled, Piece, Translated, function_of
@@ -64,6 +64,24 @@ def compile_rulebook(rulebook: Rulebook) -> Compiled:
     if faults:
         raise RulebookRefused(tuple(faults))
     return Compiled(rulebook, tuple(rules))
+
+
+def recompiled(rulebook: Rulebook) -> Compiled:
+    """Return a rulebook that was checked when it was rolled out; a rule that no longer compiles fails when asked."""
+    rules: list[Translated] = []
+    for number, rule in enumerate(rulebook.rules):
+        try:
+            rules.append(compile_rule(rule, number))
+        except _Refused as refused:
+            rules.append(_failing(rule, number, f"it no longer compiles: {refused.fault.message}"))
+    return Compiled(rulebook, tuple(rules))
+
+
+def _failing(rule: Rule, number: int, why: str) -> Translated:
+    def fail(_shipment: object, _line: object) -> bool:
+        raise RuleFailed(why)
+
+    return Translated(number, rule, fail, (), is_of_line=False, cost=1, uses=NONE)
 
 
 class _Refused(Exception):

@@ -2,6 +2,7 @@
 
 from services.licensing.domain.rules.evidence import regime_faults
 from services.licensing.domain.rules.licences import judge_licences
+from services.licensing.domain.rules.monitoring import judge_monitoring
 from services.licensing.domain.rules.quotas import judge_quotas
 from services.licensing.domain.rules.regimes import judge_regimes
 from services.licensing.domain.rules.verdict import Case, Verdict
@@ -19,4 +20,5 @@ def judge(case: Case) -> Verdict:
             verdict.doubt(reason)
         judge_licences(case, line, demanding, verdict)
         judge_quotas(case, line, verdict)
+    judge_monitoring(case, verdict)
     return verdict

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.licensing.domain.book import Book
+from services.licensing.domain.book import Book, Noticed
 from services.licensing.domain.ledger import MASS, PIECE, Account, Draw
 from shared.events import Declaration, Effect, Outcome, Reason
 from shared.masses import spoken
@@ -52,6 +52,9 @@ class Verdict:
     draws: list[Draw] = field(default_factory=list)
     shares: list[Draw] = field(default_factory=list)
     """What is set aside for a shipment that is held because it was allotted less than it asked for."""
+    rulebook: str | None = None
+    """The version of the monitoring rules that were asked."""
+    noticed: list[Noticed] = field(default_factory=list)
     _noted: set[str] = field(default_factory=set)
 
     @property
