@@ -43,6 +43,8 @@ from shared.events import (
 BRINGS = (RegimeAnnounced, QuotaOpened, QuotaReopened, LicenceIssued, ShipmentDeclared)
 """Events that bring something which others may be waiting for."""
 
+_BRINGING = frozenset(kind for kind in TRADE_TYPES.values() if issubclass(kind, BRINGS))
+
 Handler = Callable[[Book, Event[Any]], Ending]
 _BY_CLASS: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (ShipmentDeclared, on_shipments.on_declared),
@@ -107,21 +109,26 @@ def _end(book: Book, overdue: Parked, tick: ClockTicked) -> None:
 
 def _conclude(book: Book, event: Event[TradeData], ending: Ending) -> None:
     """Note the ending of an event, and apply what it lets go on."""
-    todo: deque[tuple[Event[TradeData], Ending | None]] = deque([(event, ending)])
+    todo = deque(_noted(book, event, ending))
     while todo:
-        current, known = todo.popleft()
-        found = book.endings[current.name] = known or _apply_one(book, current)
-        if found.waiting_for is not None:
-            _park(book, current, found)
-        else:
-            book.applied[current.name] = None
-        if found.status == "decided":
-            book.remember(current)
-            todo.extendleft((woken, None) for woken in reversed(_woken(book, current)))
+        current = todo.popleft()
+        todo.extendleft(reversed(_noted(book, current, _apply_one(book, current))))
 
 
-def _park(book: Book, event: Event[TradeData], ending: Ending) -> None:
-    waiting_for = ending.waiting_for or ""
+def _noted(book: Book, event: Event[TradeData], ending: Ending) -> list[Event[TradeData]]:
+    """Note the ending of an event; return what was waiting for it."""
+    if ending.waiting_for is not None:
+        _park(book, event, ending, ending.waiting_for)
+        return []
+    name = event.name
+    book.endings[name], book.applied[name] = ending, None
+    if ending.status != "decided":
+        return []
+    book.remember(event)
+    return _woken(book, event)
+
+
+def _park(book: Book, event: Event[TradeData], ending: Ending, waiting_for: str) -> None:
     deadline = ending.deadline or on_shipments.parking_deadline(book, event)
     book.parkings += 1
     book.endings[event.name] = Ending("parked", "", waiting_for, None, deadline, book.parkings)
@@ -139,14 +146,18 @@ def wakes(event: Event[TradeData]) -> tuple[str, ...]:
     """Return what an event may let go on: what waits for the thing that it brings, or for itself."""
     itself = f"event:{event.name}"
     # A block that is taken back lets go on what waits for the quota.
-    is_unblocking = isinstance(event.data, EventRetracted) and event.data.entity.startswith("quota:")
-    return (entity_key(event), itself) if is_unblocking or isinstance(event.data, BRINGS) else (itself,)
+    kind = type(event.data)
+    is_unblocking = kind is EventRetracted and entity_key(event).startswith("quota:")
+    return (entity_key(event), itself) if kind in _BRINGING or is_unblocking else (itself,)
 
 
 def _woken(book: Book, event: Event[TradeData]) -> list[Event[TradeData]]:
-    waiting = [parked for key in wakes(event) for parked in book.waiting_for(key)]
-    book.woken.extend(waiting)
-    return [parked.event for parked in waiting]
+    woken = []
+    for key in wakes(event):
+        waiting = book.waiting_for(key)
+        book.woken += waiting
+        woken += [parked.event for parked in waiting]
+    return woken
 
 
 def _end_waiting(book: Book, overdue: Parked, tick: ClockTicked) -> Ending:

@@ -1,5 +1,6 @@
 """The working set of one batch, and what deciding it brought about."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -147,8 +148,8 @@ class Book:
     """The names of the events that were decided or ended, in that order."""
     endings: dict[str, Ending] = field(default_factory=dict)
     """By the event's name."""
-    touched: set[tuple[str, str]] = field(default_factory=set)
-    """Kind and key of what changed and is to be written."""
+    touched: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By kind: the keys of what changed and is to be written."""
 
     def plausible(self, at: datetime) -> datetime:
         """Return the time, or a day after the log's own clock if that is earlier.
@@ -159,7 +160,7 @@ class Book:
 
     def touch(self, kind: str, key: str) -> None:
         """Note that a thing changed."""
-        self.touched.add((kind, key))
+        self.touched[kind].add(key)
 
     def licence(self, licence_id: str) -> Licence:
         """Return a locked licence. Raises Missing."""
@@ -205,7 +206,8 @@ class Book:
 
     def take_waiting(self, key: str) -> list[Parked]:
         """Take out, in their order, the loaded events that wait for a thing."""
-        return list(self.parked.pop(key, {}).values())
+        waiting = self.parked.pop(key, None)
+        return list(waiting.values()) if waiting else []
 
     def park(self, parked: Parked) -> None:
         """Let an event wait behind those that wait for the same."""
@@ -241,7 +243,7 @@ class Book:
 
     def remember(self, event: Event[Any]) -> None:
         """Add an event that was applied to its thing's history, where that is in the book."""
-        if (entity := entity_key(event)) in self.histories:
+        if self.histories and (entity := entity_key(event)) in self.histories:
             self.histories[entity].append(Past(event, is_retracted=False))
 
     def retract(self, past: Past, by: str) -> None:

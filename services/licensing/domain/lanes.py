@@ -8,6 +8,7 @@ Per lane the memory is constant.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ STATE: dict[tuple[GateLevel, Flow], FlowState | None] = {
 }
 """What a lane is. None: it stays what it was, until enough has cleared or it has been silent for long."""
 MONTH_DAYS = 30
+LANES_KEPT = 10_000
+"""So many tuples of ids are remembered; the same few lanes are named by shipment after shipment."""
 MG_PER_KG = 1_000_000
 FLOW_AT: dict[Level, Flow] = {"learning": "normal", "usual": "normal", "low": "low", "stopped": "stopped"}
 """What a lane's flow is at a level of the charts."""
@@ -60,18 +63,14 @@ class Opening(msgspec.Struct, frozen=True):
     lines: int = 0
     unlimited: int = 0
 
-    def __add__(self, other: "Opening") -> "Opening":
-        """Return both together."""
+    def changed(self, before: "Opening", after: "Opening") -> "Opening":
+        """Return the sums when a part of them is no longer `before` but `after`."""
         return Opening(
-            self.granted + other.granted,
-            self.left + other.left,
-            self.lines + other.lines,
-            self.unlimited + other.unlimited,
+            self.granted + after.granted - before.granted,
+            self.left + after.left - before.left,
+            self.lines + after.lines - before.lines,
+            self.unlimited + after.unlimited - before.unlimited,
         )
-
-    def __neg__(self) -> "Opening":
-        """Return what takes this away."""
-        return Opening(-self.granted, -self.left, -self.lines, -self.unlimited)
 
 
 class LaneStats(msgspec.Struct, kw_only=True):
@@ -137,6 +136,7 @@ def lane_id(group: str, origin: str, destination: str) -> str:
     return f"{group}:{origin}:{destination}"
 
 
+@lru_cache(LANES_KEPT)
 def lane_ids(groups: tuple[str, ...], origin: str, destinations: tuple[str, ...]) -> tuple[str, ...]:
     """Return the ids of the groups' lanes to the destinations and to the world."""
     return tuple(lane_id(group, origin, d) for group in groups for d in (*destinations, WORLD))

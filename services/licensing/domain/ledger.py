@@ -8,6 +8,7 @@ double-entry ledgers; what was wrong is put right by further entries.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -22,6 +23,11 @@ MAX_GRANT = 4 * 10**18
 """So that a grant and all that was drawn under an earlier one fit in 64 bits together."""
 
 
+NAMES_KEPT = 50_000
+"""So many names are remembered: an account is asked for several times with each draw."""
+
+
+@lru_cache(NAMES_KEPT)
 def account_name(*parts: str) -> str:
     """Return the id of an account: kind, owner and part joined by colons; a colon inside a part is quoted."""
     return ":".join([_quoted(part) if ":" in part or "%" in part else part for part in parts])
@@ -31,10 +37,10 @@ def _quoted(part: str) -> str:
     return part.replace("%", "%25").replace(":", "%3A")
 
 
-def account_parts(account_id: str) -> list[str]:
+@lru_cache(NAMES_KEPT)
+def account_parts(account_id: str) -> tuple[str, ...]:
     """Return what an account's id was made of."""
-    parts = account_id.split(":")
-    return [part.replace("%3A", ":").replace("%25", "%") for part in parts] if "%" in account_id else parts
+    return tuple(part.replace("%3A", ":").replace("%25", "%") for part in account_id.split(":"))
 
 
 def account_words(account_id: str) -> str:
@@ -69,7 +75,7 @@ class Account:
     @property
     def free(self) -> int:
         """What is granted less what is used; below zero by the excess."""
-        return self.granted - self.used
+        return self.granted - self.reserved - self.written_off
 
     @property
     def left(self) -> int:
@@ -112,8 +118,8 @@ class Entry(msgspec.Struct, frozen=True):
         return f"{self.account_id}#{self.number}"
 
 
-class Draw(msgspec.Struct, frozen=True, array_like=True):
-    """What one shipment line takes from one account, and the tolerance that it may rely on."""
+class Draw(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """What one shipment line takes from one account, and the tolerance that it may rely on; in order of these two."""
 
     account_id: str
     line_no: int
@@ -164,9 +170,10 @@ def _post(account: Account, kind: EntryKind, delta: tuple[int, int, int], beyond
     account.reserved += delta[1]
     account.written_off += delta[2]
     account.entries += 1
-    account.excess = max(0, -account.free)
+    free = account.free
+    account.excess = max(0, -free)
     names = (cause.event, cause.shipment_id, cause.line_no)
-    return Entry(account.account_id, account.entries, kind, *delta, account.free, beyond, *names)
+    return Entry(account.account_id, account.entries, kind, *delta, free, beyond, *names)
 
 
 def steps(draw: Draw | None, phase: str, wanted: Draw | None, wanted_phase: str) -> list[tuple[EntryKind, int]]:

@@ -54,7 +54,7 @@ def _due_licences(book: Book, now: datetime) -> set[tuple[datetime, str, str]]:
 
     What a shipment may draw follows a licence's dates, not its state; so only the lanes wait for those.
     """
-    issued_here = {key for kind, key in book.touched if kind == "licence"}
+    issued_here = book.touched.get("licence", set())
     due = []
     for licence_id in book.due_licences | issued_here:
         licence = book.licence(licence_id)

@@ -32,4 +32,4 @@ def refold(book: Book, events: list[Event[Any]]) -> None:
     for version in set(book.rulebooks) - kept:
         del book.rulebooks[version]
         book.removed.add(("rulebook", version))
-        book.touched.discard(("rulebook", version))
+        book.touched["rulebook"].discard(version)

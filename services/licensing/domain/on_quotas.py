@@ -100,7 +100,7 @@ def refold(book: Book, quota_id: str, events: list[Event[Any]], at: datetime, ca
         announcing.quota_changed(book, before, account, "retracted", at, caused_by, "was taken back")
         del book.quotas[quota_id]
         book.removed.add(("quota", quota_id))
-        book.touched.discard(("quota", quota_id))
+        book.touched["quota"].discard(quota_id)
         refresh_gates(book, lanes_of_quota(book, before), at, caused_by)
         return
     take_over(book, after, at, caused_by, "retracted", "was changed by a retraction")
@@ -112,7 +112,7 @@ def now(book: Book, at: datetime) -> datetime:
 
 
 def _emptied(book: Book, quota: Quota, caused_by: str) -> Account:
-    months = [i for i in book.accounts if account_parts(i)[:3] == ["quota", quota.terms.quota_id, "month"]]
+    months = [i for i in book.accounts if account_parts(i)[:3] == ("quota", quota.terms.quota_id, "month")]
     for account_id in (*quota.grants(), *sorted(months)):
         book.account(account_id)
         regrant(book, account_id, MASS, 0, Cause(caused_by))

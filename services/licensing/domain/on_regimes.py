@@ -77,7 +77,7 @@ def refold(book: Book, regime_id: str, events: list[Event[Any]], at: datetime, c
     if after is None:  # Nothing announced it: it can be announced anew.
         del book.regimes[regime_id]
         book.removed.add(("regime", regime_id))
-        book.touched.discard(("regime", regime_id))
+        book.touched["regime"].discard(regime_id)
     else:
         book.regimes[regime_id] = after
         book.touch("regime", regime_id)

@@ -91,12 +91,11 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     except MilestoneRefused as refusal:
         raise PermanentError(str(refusal), pointer="/data/shipment_id") from refusal
     book.touch("shipment_moved", data.shipment_id)
-    case = Case(shipment.declared, shipment.declared_at, book)
     is_leaving = left_at is None and shipment.left_at is not None and not shipment.is_over
-    if is_leaving and shipment.outcome == "permitted" and (faults := lapsed(case, event.time)):
+    if is_leaving and shipment.outcome == "permitted" and (faults := lapsed(_case(book, shipment), event.time)):
         decide(book, shipment, Ruling("held", with_effect("held", faults)), event.time, event.name)
     if left_at is not None and shipment.left_at != left_at and shipment.outcome == "held" and not shipment.is_over:
-        _hold_no_longer(book, shipment, case, left_at, event)
+        _hold_no_longer(book, shipment, left_at, event)
     settle(book, shipment, shipment.draws, event.time, event.name)
     if milestone != "cleared":
         return Ending("decided", note or milestone)
@@ -108,10 +107,13 @@ def on_milestone(book: Book, event: Event[ShipmentMilestone]) -> Ending:
     return Ending("decided", "cleared")
 
 
-def _hold_no_longer(
-    book: Book, shipment: Shipment, case: Case, thought_left_at: datetime, event: Event[ShipmentMilestone]
-) -> None:
+def _case(book: Book, shipment: Shipment) -> Case:
+    return Case(shipment.declared, shipment.declared_at, book)
+
+
+def _hold_no_longer(book: Book, shipment: Shipment, thought_left_at: datetime, event: Event[ShipmentMilestone]) -> None:
     """Judge anew a shipment that was held for its papers, and left earlier than was known, when they were valid."""
+    case = _case(book, shipment)
     if shipment.left_at is not None and lapsed(case, thought_left_at) and not lapsed(case, shipment.left_at):
         conclude(book, shipment, judged(book, shipment, event.name), event.time, event.name)
 

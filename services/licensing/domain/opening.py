@@ -40,7 +40,7 @@ def recount(
         if was == is_now:
             continue
         lane = book.lane(lane_id)
-        lane.stats.opening += is_now + -was
+        lane.stats.opening = lane.stats.opening.changed(was, is_now)
         book.touch("lane", lane_id)
         if lane.stats.gate_as_of is None or level_now(lane, book.policy) != lane.stats.gate:
             stale.append(lane_id)
@@ -57,7 +57,7 @@ def opened_by(book: Book, licence: Licence, line_no: int | None = None) -> dict[
         if line_no is None or line.line_no == line_no:
             opening = _of_line(book, licence, line)
             for lane_id in licence.opens.get(line.line_no, ()):
-                found[lane_id] = found[lane_id] + opening if lane_id in found else opening
+                found[lane_id] = found[lane_id].changed(NOTHING, opening) if lane_id in found else opening
     return found
 
 

@@ -63,13 +63,10 @@ def settle_shipment(
     if not draws and not shipment.draws:
         shipment.reservation = phase  # type: ignore[assignment]
         return ()
-    old = {(draw.account_id, draw.line_no): draw for draw in shipment.draws}
-    new = {(draw.account_id, draw.line_no): draw for draw in draws}
     names: list[str] = []
     todo = []
-    for key in sorted(old.keys() | new.keys()):
-        steps = ledger.steps(old.get(key), shipment.reservation, new.get(key), phase)
-        todo += [(new.get(key) or old[key], *step) for step in steps]
+    for draw, was, wanted in _pairs(shipment.draws, draws):
+        todo += [(draw, *step) for step in ledger.steps(was, shipment.reservation, wanted, phase)]
     for draw, kind, amount in sorted(todo, key=_grows):
         cause = Cause(caused_by, shipment.declared.shipment_id, draw.line_no)
         # What several lines take from an account together may rely on the tolerance that one of them was given.
@@ -79,6 +76,15 @@ def settle_shipment(
         names.append(post(book, draw, kind, amount, cause, at, beyond).name)
     shipment.draws, shipment.reservation = draws, phase  # type: ignore[assignment]
     return tuple(names)
+
+
+def _pairs(old: tuple[Draw, ...], new: tuple[Draw, ...]) -> list[tuple[Draw, Draw | None, Draw | None]]:
+    """Return by account and line, in this order, what is drawn and what shall be; first the newer of both."""
+    if old == new:
+        return [(draw, draw, draw) for draw in sorted(new)]
+    was = {(draw.account_id, draw.line_no): draw for draw in old}
+    wanted = {(draw.account_id, draw.line_no): draw for draw in new}
+    return [(wanted.get(k) or was[k], was.get(k), wanted.get(k)) for k in sorted(was.keys() | wanted.keys())]
 
 
 def _grows(step: tuple[Draw, EntryKind, int]) -> bool:

@@ -171,7 +171,7 @@ async def _accounts(c: AsyncConnection, keys: Keys, book: Book, judged: list[Jud
         keys.accounts.update(row["account_id"] for row in await fetch(c, _OF_OWNERS, owners=owners))
     if not keys.accounts:
         return
-    months = sorted(i for i in keys.accounts if account_parts(i)[2:3] == ["month"])
+    months = sorted(i for i in keys.accounts if account_parts(i)[2:3] == ("month",))
     await tables.ACCOUNT.insert_missing(c, (records.account_row(Account(i)) for i in months))
     for row in await fetch(c, _ACCOUNTS, ids=list(keys.accounts)):
         book.accounts[row["account_id"]] = records.account_of(row)
@@ -189,7 +189,7 @@ def _plan_quota_accounts(keys: Keys, book: Book, judged: Iterable[Judged]) -> No
                     keys.accounts.update(part.account_id for part in quota.parts(declared, line.commodity, at))
     if keys.has_register_change or keys.licences_changed:
         for quota in book.quotas.values():
-            keys.accounts.update(i for i in quota.grants() if account_parts(i)[2:3] in ([], ["sub"]))
+            keys.accounts.update(i for i in quota.grants() if account_parts(i)[2:3] in ((), ("sub",)))
 
 
 async def _shipments(c: AsyncConnection, keys: Keys, book: Book) -> None:

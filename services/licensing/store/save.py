@@ -132,9 +132,7 @@ class _Endings:
 
 def _rows(book: Book, endings: _Endings, topic: str) -> Iterator[Write]:
     """Return the rows of each table, in the order in which every batch writes them."""
-    touched = defaultdict[str, list[str]](list)
-    for kind, key in sorted(book.touched):
-        touched[kind].append(key)
+    touched = defaultdict[str, list[str]](list, {kind: sorted(keys) for kind, keys in book.touched.items()})
     yield from _register_rows(book, touched)
     yield from _ledger_rows(book, touched)
     yield from _decision_rows(book)
@@ -187,7 +185,7 @@ async def _tell_older(c: AsyncConnection, book: Book, endings: _Endings) -> None
     """Change what the batch changed of rows that were there before, or only now came to be."""
     for kind, key in sorted(book.removed):
         await c.execute(text(f"DELETE FROM licensing.{kind} WHERE {kind}_id = :key"), {"key": key})
-    if ("clock", "") in book.touched:
+    if "clock" in book.touched:
         await c.execute(text("UPDATE licensing.register SET clock = :clock"), {"clock": book.clock})
     if book.superseded:
         await c.execute(_SUPERSEDED, {"ids": list(book.superseded), "by": list(book.superseded.values())})

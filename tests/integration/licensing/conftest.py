@@ -113,7 +113,7 @@ async def lanes_out_of_step(desk: Desk) -> dict[str, tuple[Opening, Opening]]:
     wanted: dict[str, Opening] = {}
     for licence in book.licences.values():
         for lane_id, opening in opened_by(book, licence).items():
-            wanted[lane_id] = wanted.get(lane_id, NOTHING) + opening
+            wanted[lane_id] = wanted.get(lane_id, NOTHING).changed(NOTHING, opening)
     lanes = [records.lane_of(r) for r in await desk.sql("SELECT * FROM licensing.lane")]
     kept = {lane.lane_id: lane.stats.opening for lane in lanes}
     both = {lane_id: (kept.get(lane_id, NOTHING), wanted.get(lane_id, NOTHING)) for lane_id in {*kept, *wanted}}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from services.licensing.domain.ledger import MASS
+
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.
     from services.licensing.domain.book import Book
     from services.licensing.domain.rules.verdict import Case
@@ -27,15 +29,14 @@ class Basis(msgspec.Struct, frozen=True, array_like=True):
 def basis_of(case: "Case", lane_ids: tuple[str, ...]) -> Basis:
     """Return what a shipment is judged on, before it draws. Raises Missing for what is not loaded."""
     book, own = case.book, case.own
-    licences = [
-        book.licence(name) for name in dict.fromkeys(name for x in case.declared.lines for name in x.licences[:1])
-    ]
-    names = [name for licence in licences for name in licence.grants()]
-    accounts = [book.account(name) for name in (*names, *_quota_accounts(case))]
+    named = dict.fromkeys([name for line in case.declared.lines for name in line.licences[:1]])
+    licences = [book.licence(name) for name in named]
+    limited = [name for licence in licences for name, (unit, _) in licence.grants().items() if unit == MASS]
+    accounts = [book.account(name) for name in (*limited, *_quota_accounts(case))]
     return Basis(
-        tuple((licence.licence_id, licence.state) for licence in licences),
-        tuple((a.account_id, a.granted, a.used - own.get(a.account_id, 0)) for a in accounts),
-        tuple(_lane(book, name) for name in lane_ids),
+        tuple([(licence.licence_id, licence.state) for licence in licences]),
+        tuple([(a.account_id, a.granted, a.used - own.get(a.account_id, 0)) for a in accounts]),
+        tuple([_lane(book, name) for name in lane_ids]),
     )
 
 
