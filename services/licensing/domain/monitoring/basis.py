@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.licensing.domain.ledger import MASS
+from shared.events import WORLD
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.
     from services.licensing.domain.book import Book
     from services.licensing.domain.rules.verdict import Case
+
+
+_TO_THE_WORLD = f":{WORLD}"
 
 
 class Basis(msgspec.Struct, frozen=True, array_like=True):
@@ -23,7 +27,7 @@ class Basis(msgspec.Struct, frozen=True, array_like=True):
     accounts: tuple[tuple[str, int, int], ...]
     """Id, what was granted, and what others than the shipment itself had used."""
     lanes: tuple[tuple[str, str, str, str, int | None], ...]
-    """Id, state, gate, flow and the last day (proleptic Gregorian ordinal) with anything on it."""
+    """Those to its destination: id, state, gate, flow and the last day (proleptic Gregorian ordinal) with anything."""
 
 
 def basis_of(case: "Case", lane_ids: tuple[str, ...]) -> Basis:
@@ -36,7 +40,7 @@ def basis_of(case: "Case", lane_ids: tuple[str, ...]) -> Basis:
     return Basis(
         tuple([(licence.licence_id, licence.state) for licence in licences]),
         tuple([(a.account_id, a.granted, a.used - own.get(a.account_id, 0)) for a in accounts]),
-        tuple([_lane(book, name) for name in lane_ids]),
+        tuple([_lane(book, name) for name in lane_ids if not name.endswith(_TO_THE_WORLD)]),
     )
 
 
