@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs-check pytest soak format lock bench bench-licensing bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs-check pytest soak format lock bench bench-licensing bench-policies bench-detection bench-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,10 +73,13 @@ lock: $(READY) ## Recompile all locks (UPGRADE=--upgrade moves the Python ones, 
 	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 	@$(BIN)/python -m lanewatch.stack.lock_jars $(KAFKA)
 
-bench: bench-licensing bench-detection bench-forecast ## Measure everything (some minutes)
+bench: bench-licensing bench-policies bench-detection bench-forecast ## Measure everything (some minutes)
 
 bench-licensing: $(READY) ## Measure licensing beside a naive consumer and the floor
 	@$(BIN)/python -m benchmarks.licensing.run
+
+bench-policies: $(READY) ## Measure what monitoring rules cost, and a backtest over a million decisions
+	@$(BIN)/python -m benchmarks.policies.run
 
 bench-detection: $(READY) ## Measure how soon a lane's change is told, beside two usual rules
 	@$(BIN)/python -m benchmarks.detection.run

@@ -43,7 +43,7 @@ _LANES = """
 async def measure(config: StackConfig, events: int, rounds: int, scale: float) -> tuple[Figure, list[str]]:
     """Measure ours in turn with the stock alone and with all its copies."""
     copies = max(2, int(COPIES * scale))
-    grown, sizes = await _grown(config, copies)
+    grown, sizes = await grown_database(config, "grown", copies)
     small_ones, grown_ones = list[Outcome](), list[Outcome]()
     # The first round finds nothing of the stock in memory; a service that runs does, and is what is asked for.
     for number in range(rounds + 1):
@@ -89,11 +89,11 @@ async def _stock(config: StackConfig) -> None:
     await feed(config, make_stock(LICENCES, TAG)[0])
 
 
-async def _grown(config: StackConfig, copies: int) -> tuple[StackConfig, str]:
+async def grown_database(config: StackConfig, kind: str, copies: int) -> tuple[StackConfig, str]:
     """Return the grown database and what is in it; it is filled unless it is there, complete and of this schema."""
-    name = f"grown_{copies}_{_schema()}"
+    name = f"{kind}_{copies}_{_schema()}"
     connection = await connect(config, "postgres")
-    for row in await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'grown%'"):
+    for row in await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", f"{kind}%"):
         if row["datname"] != name:
             await drop_database(connection, row["datname"])
     await connection.close()

@@ -27,7 +27,7 @@ _SPAN = (
     "(CAST(:since AS timestamptz) IS NULL OR d.at >= :since) AND (CAST(:until AS timestamptz) IS NULL OR d.at < :until)"
 )
 # A correction is judged as of the declaration's time. A decision whose event declared nothing has no body here.
-_DECISIONS = f"""
+DECISIONS = f"""
     SELECT d.decision_id, d.outcome, d.basis, e.body, e.applied_no, e.time,
            CASE WHEN d.outcome <> 'permitted' OR d.rulebook IS NOT NULL THEN d.reasons END AS reasons,
            CASE WHEN e.type = '{ShipmentCorrected.TYPE}' THEN
@@ -76,7 +76,7 @@ class Reader:
 
     async def page(self, c: AsyncConnection, after: str, most: int) -> Page:
         """Return the decisions after one."""
-        rows = await fetch(c, _DECISIONS, after=after, most=most, **self._span._asdict())
+        rows = await fetch(c, DECISIONS, after=after, most=most, **self._span._asdict())
         usable = [row for row in rows if row["basis"] is not None and row["body"] is not None]
         bases = [_BASIS.decode(row["basis"]) for row in usable]
         await self._learn(c, (licence_id for basis in bases for licence_id, _ in basis.licences))

@@ -1,0 +1,1 @@
+"""What monitoring rules cost: in the worker that asks them, and in a backtest."""
