@@ -69,22 +69,22 @@ def item(items: Sequence[T], index: int) -> T:
 
 def all_of(*parts: Callable[[], bool]) -> bool:
     """Return whether all hold; one that does not outweighs one that fails. Raises RuleFailed."""
-    return _weighed(parts, outweighs=False)
+    return _weighed(parts, _called, outweighs=False)
 
 
 def any_of(*parts: Callable[[], bool]) -> bool:
     """Return whether any holds; one that does outweighs one that fails. Raises RuleFailed."""
-    return _weighed(parts, outweighs=True)
+    return _weighed(parts, _called, outweighs=True)
 
 
 def exists(items: Sequence[T], holds: Callable[[T], bool]) -> bool:
     """Return whether it holds of any; where it fails of one, another may still say so. Raises RuleFailed."""
-    return any_of(*(lambda each=each: holds(each) for each in items))
+    return _weighed(items, holds, outweighs=True)
 
 
 def every(items: Sequence[T], holds: Callable[[T], bool]) -> bool:
     """Return whether it holds of all; where it fails of one, another may still say no. Raises RuleFailed."""
-    return all_of(*(lambda each=each: holds(each) for each in items))
+    return _weighed(items, holds, outweighs=False)
 
 
 def exists_one(items: Iterable[T], holds: Callable[[T], bool]) -> bool:
@@ -102,11 +102,15 @@ def mapped(items: Iterable[T], make: Callable[[T], U]) -> tuple[U, ...]:
     return tuple(make(each) for each in items)
 
 
-def _weighed(parts: Iterable[Callable[[], bool]], *, outweighs: bool) -> bool:
+def _called(part: Callable[[], bool]) -> bool:
+    return part()
+
+
+def _weighed(items: Iterable[T], holds: Callable[[T], bool], *, outweighs: bool) -> bool:
     failure: RuleFailed | None = None
-    for part in parts:
+    for each in items:
         try:
-            if part() is outweighs:
+            if holds(each) is outweighs:
                 return outweighs
         except RuleFailed as error:
             failure = failure or error

@@ -69,7 +69,7 @@ class Index:
     keyed: tuple[Keyed, ...]
 
     def leads_to(self, shipment: Any, line: Any) -> Sequence[Translated]:
-        """Return the rules that may hold, in the order of the rulebook."""
+        """Return the rules that may hold, each once, in no order."""
         found: list[Translated] = []
         for keyed in self.keyed:
             value = getattr(line if keyed.of == "line" else shipment, keyed.fact)
@@ -77,7 +77,7 @@ class Index:
                 found += keyed.rules.get(each, ())
         if not found:
             return self.always
-        return sorted({*self.always, *found}, key=_number)
+        return [*self.always, *dict.fromkeys(found)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +125,3 @@ def function_of(code: ast.expr, constants: dict[str, Any], name: str) -> Callabl
     known = {each.__name__: each for each in _RUNNING}
     made = compile(ast.fix_missing_locations(whole), f"<rule {name}>", "eval", dont_inherit=True)
     return eval(made, {"__builtins__": {}, **known, **constants})  # type: ignore[no-any-return] # noqa: S307 - no text
-
-
-def _number(rule: Translated) -> int:
-    return rule.number
