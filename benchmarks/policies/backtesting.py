@@ -10,20 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.policies.rules import rulebook
 from benchmarks.worker import Clock, tell
-from services.licensing.backtest import AT_ONCE, backtest
+from services.licensing.backtesting.run import AT_ONCE, backtest
+from services.licensing.backtesting.workers import Job
 from services.licensing.domain.policy import read_policy
 from services.licensing.settings import LicensingSettings
-from services.licensing.store.recorded import DECISIONS, Span
+from services.licensing.store.recorded import DECISIONS, Reader, Span
 from services.licensing.store.sql import fetch
 from shared.database import make_engine, transaction
 from shared.events import PolicyRolledOut
 
 
-async def ours(engine: AsyncEngine, settings: LicensingSettings) -> int:
+async def ours(_engine: AsyncEngine, settings: LicensingSettings) -> int:
     """Return how many decisions were asked of."""
     policy = read_policy(settings.licensing_policy.read_bytes())
     with tempfile.TemporaryDirectory() as folder:
-        state = await backtest(engine, policy, msgspec.convert(rulebook(), PolicyRolledOut), Path(folder))
+        job = Job(settings.database_url, policy, msgspec.convert(rulebook(), PolicyRolledOut), Span())
+        state = await backtest(job, Path(folder))
     if state.tally.asked != state.total:
         raise RuntimeError(f"of {state.total} decisions {state.tally.asked} were asked of: {state.tally.not_asked}")
     return state.tally.asked
@@ -31,13 +33,14 @@ async def ours(engine: AsyncEngine, settings: LicensingSettings) -> int:
 
 async def floor(engine: AsyncEngine, _settings: LicensingSettings) -> int:
     """Return how many decisions were read."""
-    read, after = 0, ""
+    read, after, reader = 0, "", Reader(Span())
     while True:
         async with transaction(engine) as c:
-            rows = await fetch(c, DECISIONS, after=after, most=AT_ONCE, **Span()._asdict())
-        if not rows:
-            return read
-        read, after = read + len(rows), rows[-1]["decision_id"]
+            last = await reader.last_of_page(c, after, AT_ONCE)
+            if last is None:
+                return read
+            rows = await fetch(c, DECISIONS, after=after, last=last, **Span()._asdict())
+        read, after = read + len(rows), last
 
 
 async def main(name: str) -> None:

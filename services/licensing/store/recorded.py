@@ -34,7 +34,11 @@ DECISIONS = f"""
                 (SELECT s.declared_at FROM licensing.shipment s WHERE s.shipment_id = d.shipment_id) END AS declared_at
     FROM licensing.decision d LEFT JOIN licensing.event e ON e.source = split_part(d.caused_by, ' ', 1)
         AND e.id = substr(d.caused_by, strpos(d.caused_by, ' ') + 1) AND e.type IN {_DECLARING}
-    WHERE d.decision_id > :after AND {_SPAN} ORDER BY d.decision_id LIMIT :most
+    WHERE d.decision_id > :after AND d.decision_id <= :last AND {_SPAN} ORDER BY d.decision_id
+"""
+_LAST = """
+    SELECT max(decision_id) AS last FROM (
+        SELECT decision_id FROM licensing.decision WHERE decision_id > :after ORDER BY decision_id LIMIT :most) AS page
 """
 _TERMS = """
     SELECT entity, applied_no, body FROM licensing.event
@@ -50,11 +54,10 @@ class Span(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Some decisions in a row: those that can be asked about, why others cannot, and the last one's id."""
+    """Some decisions in a row: those that can be asked about, and why others cannot."""
 
     decisions: list[Recorded]
     left_out: list[str]
-    last: str | None
 
 
 class Reader:
@@ -74,15 +77,20 @@ class Reader:
         rows = await fetch(c, f"{tables.QUOTA.select} ORDER BY quota_id")
         return {row["quota_id"]: records.quota_of(row) for row in rows}
 
-    async def page(self, c: AsyncConnection, after: str, most: int) -> Page:
-        """Return the decisions after one."""
-        rows = await fetch(c, DECISIONS, after=after, most=most, **self._span._asdict())
+    async def last_of_page(self, c: AsyncConnection, after: str, most: int) -> str | None:
+        """Return the last id of a page of so many decisions after one, whatever their time; None: there are none."""
+        rows = await fetch(c, _LAST, after=after, most=most)
+        return None if rows[0]["last"] is None else str(rows[0]["last"])
+
+    async def page(self, c: AsyncConnection, after: str, last: str) -> Page:
+        """Return the decisions after one, to another and with it."""
+        rows = await fetch(c, DECISIONS, after=after, last=last, **self._span._asdict())
         usable = [row for row in rows if row["basis"] is not None and row["body"] is not None]
         bases = [_BASIS.decode(row["basis"]) for row in usable]
         await self._learn(c, (licence_id for basis in bases for licence_id, _ in basis.licences))
         decisions = [self._recorded(row, basis) for row, basis in zip(usable, bases, strict=True)]
         left_out = [_why(row) for row in rows if row["basis"] is None or row["body"] is None]
-        return Page(decisions, left_out, rows[-1]["decision_id"] if rows else None)
+        return Page(decisions, left_out)
 
     def _recorded(self, row: Any, basis: Basis) -> Recorded:
         decision_id, outcome, _, body, place, time, reasons, declared_at = row

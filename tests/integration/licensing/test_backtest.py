@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.licensing import backtest as module
-from services.licensing.backtest import State, backtest
+from services.licensing.backtesting import run as module
+from services.licensing.backtesting.progress import State
+from services.licensing.backtesting.run import backtest
+from services.licensing.backtesting.workers import Job
 from services.licensing.domain.monitoring.compiling import RulebookRefused
 from services.licensing.domain.policy import Policy
 from services.licensing.store.recorded import Span
@@ -60,8 +62,9 @@ def candidate(*rules: dict[str, Any]) -> Rulebook:
     return msgspec.convert(terms, Rulebook)
 
 
-async def run(desk: Desk, folder: Path, *rules: dict[str, Any], **over: Any) -> State:
-    return await backtest(desk.engine, desk.handler.policy, candidate(*rules), folder, **over)
+async def run(desk: Desk, folder: Path, *rules: dict[str, Any], span: Span = Span(), **over: Any) -> State:  # noqa: B008
+    url = desk.engine.url.render_as_string(hide_password=False)
+    return await backtest(Job(url, desk.handler.policy, candidate(*rules), span), folder, **over)
 
 
 async def emptied(engine: AsyncEngine) -> None:

@@ -17,8 +17,6 @@ from services.licensing.domain.monitoring.basis import Basis
 from services.licensing.domain.monitoring.evaluating import findings
 from services.licensing.domain.monitoring.facts import ShipmentFacts
 from services.licensing.domain.monitoring.translated import Compiled
-from services.licensing.domain.policy import Policy
-from services.licensing.domain.quotas import Quota
 from services.licensing.domain.rules.monitoring import together
 from services.licensing.domain.rules.verdict import Case
 from shared.events import Declaration, LicenceTerms, Outcome, Reason
@@ -163,6 +161,15 @@ def _of(tally: Tally, rule: str) -> OfRule:
     return tally.by_rule[rule]
 
 
-def book_of(policy: Policy, quotas: dict[str, Quota]) -> Book:
-    """Return the books in which recorded decisions are looked at, one after the other."""
-    return Book(policy, quotas=quotas)
+def add(whole: Tally, part: Tally) -> None:
+    """Add what came of later decisions to what came of the earlier ones."""
+    whole.asked += part.asked
+    whole.changed += part.changed
+    for ours, theirs in ((whole.by_outcome, part.by_outcome), (whole.not_asked, part.not_asked)):
+        for what, number in theirs.items():
+            ours[what] = ours.get(what, 0) + number
+    for rule, of in part.by_rule.items():
+        ours_of = _of(whole, rule)
+        for name in ("speaks", "fails", "spoke", "stricter", "milder"):
+            setattr(ours_of, name, getattr(ours_of, name) + getattr(of, name))
+        ours_of.examples = [*ours_of.examples, *of.examples][:EXAMPLES]
