@@ -18,7 +18,7 @@ from services.licensing.domain.monitoring.compiling import compile_rulebook
 from services.licensing.store.recorded import Reader
 from shared.database import make_engine, transaction
 
-AT_ONCE = 2000
+AT_ONCE = 1000
 """So many decisions are a page."""
 AHEAD = 2
 """So many pages are handed out to each process before its first one is back."""
