@@ -56,6 +56,7 @@ def batch(batch_id: str, *, time: str = "2025-04-28T00:00:00Z", **over: Any) -> 
 
 
 def quota(quota_id: str = "Q-1", *, kg: str | None = "1000", time: str = "2025-01-01T00:00:00Z", **over: Any) -> bytes:
+    event_over = {k: over.pop(k) for k in ("id", "source") if k in over}
     data = {
         "quota_id": quota_id,
         "authority": "MIIT",
@@ -67,7 +68,7 @@ def quota(quota_id: str = "Q-1", *, kg: str | None = "1000", time: str = "2025-0
         **({"initial": {"value": kg, "unit": "KGM"}} if kg else {}),
         **over,
     }
-    return event("trade.quota.opened", data, time=time)
+    return event("trade.quota.opened", data, time=time, **event_over)
 
 
 def declared(shipment_id: str, *, kg: str = "100", time: str = "2025-05-02T08:00:00Z", **over: Any) -> bytes:
