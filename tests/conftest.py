@@ -6,14 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lanewatch.stack import Stack, StackConfig, Topics
 from lanewatch.stack.kafka import Kafka, installed
 from lanewatch.stack.topics import create_topics
 from tests.support.fresh import fresh
+from tests.support.in_memory import keep_files_in_memory
 
 TESTS = Path(__file__).parent
 KINDS = ("unit", "contract", "integration", "e2e", "faults")
+
+settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.load_profile("repeatable")  # --hypothesis-profile=default draws other examples in each run
+
+
+def pytest_configure() -> None:
+    keep_files_in_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,3 +28,13 @@ async def fresh(backbone: StackConfig) -> AsyncIterator[StackConfig]:
         await drop_database(connection, name)
     finally:
         await connection.close()
+
+
+async def replace_by_copy(config: StackConfig, template: str) -> None:
+    """Put a copy of another database, which nobody is connected to, in the place of the config's own."""
+    connection = await connect(config, "postgres")
+    try:
+        await drop_database(connection, config.database)
+        await connection.execute(f'CREATE DATABASE "{config.database}" TEMPLATE "{template}" STRATEGY wal_log')
+    finally:
+        await connection.close()

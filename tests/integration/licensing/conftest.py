@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import services.licensing
+from lanewatch.stack import StackConfig
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.lanes import Opening
 from services.licensing.domain.opening import NOTHING, opened_by
@@ -17,6 +18,7 @@ from services.licensing.domain.policy import Policy, read_policy
 from services.licensing.domain.whole import WholeBook
 from services.licensing.store import audits, explaining, reads, records
 from shared.database import make_engine, transaction, upgrade_schema
+from tests.support.fresh import fresh, replace_by_copy
 
 LICENSING = Path(services.licensing.__file__).parent
 TOPIC = "trade.events"
@@ -70,10 +72,20 @@ def policy() -> Policy:
     return read_policy((LICENSING / "policies" / "starter.json").read_bytes())
 
 
+@pytest.fixture(scope="session")
+async def empty_books(backbone: StackConfig) -> AsyncIterator[str]:
+    """The name of a database that has the schema; it is migrated once and copied for each test."""
+    async with fresh(backbone) as config:
+        engine = make_engine(config.database_url, "test")
+        await upgrade_schema(engine, "licensing", LICENSING / "store" / "versions")
+        await engine.dispose()
+        yield config.database
+
+
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(database_url, "test")
-    await upgrade_schema(engine, "licensing", LICENSING / "store" / "versions")
+async def engine(fresh_config: StackConfig, empty_books: str) -> AsyncIterator[AsyncEngine]:
+    await replace_by_copy(fresh_config, empty_books)
+    engine = make_engine(fresh_config.database_url, "test")
     yield engine
     await engine.dispose()
 
