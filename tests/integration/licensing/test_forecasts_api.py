@@ -152,3 +152,75 @@ async def test_a_database_id_with_nul_is_refused(client: httpx.AsyncClient) -> N
 async def test_the_books_are_whole_after_it(client: httpx.AsyncClient) -> None:
     audit = (await client.get("/v1/audit")).json()
     assert audit["unbalanced_accounts"] == audit["overdrawn_accounts"] == 0
+
+
+def supply(**over: Any) -> dict[str, Any]:
+    return {
+        "commodity_group": "magnets",
+        "origin": "CN",
+        "destination": "DE",
+        "stock": {"value": "500", "unit": "KGM"},
+        "as_of": NOW.isoformat(),
+        "daily_use": {"value": "5", "unit": "KGM"},
+        "lead_time_days": 40,
+        "licences": ["L-7"],
+        **over,
+    }
+
+
+async def test_a_buyer_learns_how_long_his_stock_lasts_and_what_closes_his_lane(client: httpx.AsyncClient) -> None:
+    made = await client.put("/v1/supplies/plant%2FA", json=supply(licences=["L-7", "L-none"]))
+    assert made.status_code == 201, made.text
+    found = await ask(client, "/v1/supplies/plant%2FA", "/v1/supplies/{supply_id}")
+    assert found == {**made.json(), "supply_id": "plant/A"}
+    assert (found["days_of_supply"], found["left_kg"]) == (100.0, "500")
+    assert days_of(found["lasts_until"]) == 100
+    assert days_of(found["order_by"]) == 60
+    # At ten a day 397.5 of the licence, and 297.5 of the quota, are gone before the next delivery on day 100.
+    closes = {each["what"]: each for each in found["closings"]}
+    assert closes["licence L-7"]["is_forecast"]
+    assert 25 < days_of(closes["licence L-7"]["at"]) < 40
+    assert found["closes"]["what"] == "quota Q-1"
+    assert days_of(found["closes"]["at"]) < days_of(closes["licence L-7"]["at"])
+    assert found["not_of_the_lane"] == ["L-none"]
+    # The large draw used the quota up for a day, and nothing has cleared since.
+    assert (found["lane"]["state"], found["lane"]["says"]) == ("restricted", "quota Q-1 has nothing left")
+    assert (found["verdict"], found["says"][:27]) == ("lane_shut", "magnets:CN:DE is restricted")
+
+
+async def test_the_last_of_several_licences_keeps_the_lane_open(client: httpx.AsyncClient) -> None:
+    found = (await client.put("/v1/supplies/B", json=supply(licences=["L-short", "L-7"]))).json()
+    closes = {each["what"]: days_of(each["at"]) for each in found["closings"]}
+    assert closes["licence L-short"] == 1
+    assert days_of(found["closes"]["at"]) > 1
+
+
+async def test_a_supply_is_changed_listed_and_forgotten(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/v1/supplies/C", json=supply(title="first"))).status_code == 201
+    changed = await client.put("/v1/supplies/C", json=supply(title="second", destination="JP"))
+    assert (changed.status_code, changed.json()["terms"]["title"]) == (200, "second")
+    assert changed.json()["not_of_the_lane"] == ["L-7"], "it opens the lane to Germany alone"
+    page = await ask(client, "/v1/supplies?limit=100", "/v1/supplies")
+    assert "C" in [each["supply_id"] for each in page["items"]]
+    assert (await client.delete("/v1/supplies/C")).status_code == 204
+    assert (await client.get("/v1/supplies/C")).status_code == 404
+    assert (await client.delete("/v1/supplies/C")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "over, pointer, says",
+    [
+        ({"commodity_group": "gold"}, "/commodity_group", "is no commodity group of the policy"),
+        ({"daily_use": {"value": "0"}}, "/daily_use/value", "must be more than nothing"),
+        ({"lead_time_days": 4000}, "/lead_time_days", "from 0 to 3650"),
+        ({"stok": 1}, "/stok", "unknown field"),
+    ],
+)
+async def test_a_supply_at_fault_is_refused_with_the_field(
+    client: httpx.AsyncClient, over: dict[str, Any], pointer: str, says: str
+) -> None:
+    answer = await client.put("/v1/supplies/D", json=supply(**over))
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert says in answer.json()["errors"][0]["detail"]
+    assert (await client.get("/v1/supplies/D")).status_code == 404
