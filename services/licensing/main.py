@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.licensing.api import calendars, explanations, forecasts, routes, supplies
+from services.licensing.api import calendars, explanations, forecasts, policies, routes, supplies
 from services.licensing.api.addresses import AddressesAsSent
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.policy import Policy, read_policy
@@ -52,6 +52,7 @@ def build(settings: LicensingSettings) -> FastAPI:
     # Before the things themselves: their ids may hold slashes.
     app.include_router(forecasts.router)
     app.include_router(supplies.router)
+    app.include_router(policies.router)
     app.include_router(explanations.router)
     return app
 

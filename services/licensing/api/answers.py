@@ -194,6 +194,7 @@ class Decision(_Answer):
     reasons: list[Reason]
     ledger_entries: list[str]
     policy_version: str
+    rulebook: str | None
     caused_by: str
     at: datetime
     superseded_by: str | None

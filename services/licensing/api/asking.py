@@ -18,7 +18,7 @@ NO_NUL = r"^[^\x00]*$"
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Text = Annotated[str | None, Query(max_length=256, pattern=NO_NUL)]
 Name = Annotated[str, Path(min_length=1, max_length=256, pattern=NO_NUL)]
-Cursor = Annotated[str, Query(max_length=256, pattern=NO_NUL, description="`next` of the page before")]
+Cursor = Annotated[str, Query(max_length=1024, pattern=NO_NUL, description="`next` of the page before")]
 Number = Annotated[int, Query(ge=0, lt=2**63, description="`next` of the page before")]
 
 

@@ -20,7 +20,7 @@ _EVENT = f"""
     FROM licensing.event
 """
 _DECISION = """
-    SELECT decision_id, outcome, reasons, ledger_entries, policy_version, caused_by, at, superseded_by
+    SELECT decision_id, outcome, reasons, ledger_entries, policy_version, rulebook, caused_by, at, superseded_by
     FROM licensing.decision
 """
 # The order in which events were applied; what one event posted has no order but its account's.

@@ -23,6 +23,7 @@ STATEMENTS = (
     )""",
     "CREATE INDEX finding_latest ON licensing.finding (at, decision_id, rule_id, has_failed)",
     "CREATE INDEX finding_rule ON licensing.finding (rule_id, at, decision_id, has_failed)",
+    "CREATE INDEX finding_shipment ON licensing.finding (shipment_id, at, decision_id, rule_id, has_failed)",
     "ALTER TABLE licensing.decision ADD COLUMN rulebook text, ADD COLUMN basis text",
 )
 
