@@ -19,7 +19,7 @@ from tests.support.fresh import fresh
 from tests.support.pages import Page, read_page
 from tests.support.running import running, until
 from tests.support.topics import publish
-from tests.support.trade import declared, event, licence, milestone, quota, regime
+from tests.support.trade import MAGNET, declared, event, licence, milestone, quota, regime, rule, rulebook
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 SENTENCE = "licence L-7 line 2: 1,200 kg asked, 950 kg left of 5,000 kg; tolerance 0"
@@ -65,6 +65,9 @@ BODIES = [
     licence(ODD, exporter=SCRIPT, id="odd-l"),
     declared(SCRIPT, licence_id=ODD, exporter=SCRIPT, consignee='"><img src=x onerror=alert(1)>', id=SCRIPT),
     step("licence.suspended", 9, "odd-s", licence_id=ODD, reason=f"{SCRIPT}&amp;"),
+    # Asked of monitoring rules; its line names no licence.
+    rulebook("v1", rule("small", "line.net_mass_mg < mass('5 kg')", remedy="send more"), id="rules"),
+    declared("S-4", commodity=MAGNET, kg="4", id="s4-d", time=MAY.format(10)),
 ]
 
 
@@ -247,7 +250,7 @@ async def test_a_quota_shows_balance_entries_and_its_events(client: httpx.AsyncC
     assert [(e["kind"], e["number"]) for e in found["ledger"]["items"]][-2:] == [("reserve", 2), ("grant", 1)]
     assert [e["type"] for e in found["history"]["items"]] == ["trade.quota.opened"]
     page = await open_page(client, "/v1/quotas/Q-1")
-    assert "99,000 kg of 100,000 kg are left" in page.texts["p"][0]
+    assert "98,996 kg of 100,000 kg are left" in page.texts["p"][0]
     assert "/v1/shipments/S-1" in page.links
 
 
@@ -308,7 +311,9 @@ STARTS = [
     "/v1/shipments/S-3",
     address_of("shipments", SCRIPT),
     address_of("licences", ODD),
+    "/v1/shipments/S-4",
     "/v1/histories/clock:trade",
+    event_at("rules"),
     event_at("s2-x"),
 ]
 
@@ -428,3 +433,13 @@ async def test_whatever_did_not_pass_has_a_remedy(client: httpx.AsyncClient) -> 
     assert {reason.get("effect") for reason in reasons} == {"passed", "refused", None}
     for reason in reasons:
         assert bool(reason.get("remedy")) == (reason.get("effect") != "passed"), json.dumps(reason)
+
+
+async def test_a_decision_shows_what_monitoring_rules_said_of_it(client: httpx.AsyncClient) -> None:
+    (decision,) = (await ask(client, "/v1/shipments/S-4"))["decisions"]
+    assert decision["rulebook"] == "v1"
+    said = next(reason for reason in decision["reasons"] if reason["rule"] == "monitoring.small")
+    assert said["says"] == "small spoke"
+    page = await open_page(client, "/v1/shipments/S-4")
+    assert "and rulebook v1" in page.text
+    assert "small spoke" in page.text
