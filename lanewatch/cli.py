@@ -166,7 +166,7 @@ def listen(
 
 @policy.command()
 def backtest(
-    file: Annotated[Path, typer.Argument(help="A rulebook, e.g. services/licensing/monitoring-starter.json")],
+    file: Annotated[Path, typer.Argument(help="A rulebook, e.g. services/licensing/policies/monitoring-starter.json")],
     since: Annotated[datetime | None, typer.Option(help="Decisions from this time on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(help="Decisions before this time (UTC).")] = None,
     *,
