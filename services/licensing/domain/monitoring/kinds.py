@@ -50,15 +50,13 @@ class About:
     """So many items a list has at most."""
     unit: str
     """How people read it: `mass` for milligrams, else empty."""
-    is_recorded: bool
-    """It can be rebuilt exactly from what is recorded of a shipment."""
 
 
 class Fact(Generic[O, T]):
     """A value that is worked out when it is first asked for, and kept."""
 
-    def __init__(self, make: Callable[[O], T], most: int, unit: str, *, is_recorded: bool) -> None:
-        self.make, self.most, self.unit, self.is_recorded = make, most, unit, is_recorded
+    def __init__(self, make: Callable[[O], T], most: int, unit: str) -> None:
+        self.make, self.most, self.unit = make, most, unit
         self.name = make.__name__
         self.__doc__ = make.__doc__
 
@@ -74,9 +72,9 @@ class Fact(Generic[O, T]):
         return value
 
 
-def fact(*, most: int = 0, unit: str = "", is_recorded: bool = True) -> Callable[[Callable[[O], T]], Fact[O, T]]:
+def fact(*, most: int = 0, unit: str = "") -> Callable[[Callable[[O], T]], Fact[O, T]]:
     """Declare a method to be a fact; a list says how many items it has at `most`."""
-    return lambda make: Fact(make, most, unit, is_recorded=is_recorded)
+    return lambda make: Fact(make, most, unit)
 
 
 _DECLARED: dict[type[Any], Mapping[str, About]] = {}
@@ -95,7 +93,7 @@ def _about(each: Fact[Any, Any]) -> About:
     if kind.of is not None and not each.most:
         raise TypeError(f"fact {each.name} does not say how many items it has at most")
     says = " ".join((each.__doc__ or "").split())
-    return About(says, kind, is_optional, each.most, each.unit, each.is_recorded)
+    return About(says, kind, is_optional, each.most, each.unit)
 
 
 def _kind(annotation: Any) -> tuple[Kind, bool]:
