@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs-check pytest soak format lock bench bench-licensing bench-policies bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak format lock bench bench-licensing bench-policies bench-detection bench-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,11 @@ imports: $(READY) ## Check who may import whom
 
 docs-check: $(READY) ## Check that the generated schemas and documents are current
 	@$(BIN)/python -m shared.contract --check
+	@$(BIN)/python -m services.licensing.facts_page --check
+
+docs: $(READY) ## Write the generated schemas and tables
+	@$(BIN)/python -m shared.contract
+	@$(BIN)/python -m services.licensing.facts_page
 
 pytest: $(READY)
 	@$(BIN)/python -m pytest -q

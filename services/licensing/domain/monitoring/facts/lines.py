@@ -67,7 +67,7 @@ class LineFacts:
 
     @fact(most=20)
     def groups(self) -> tuple[str, ...]:
-        """The policy's commodity groups that the goods belong to, e.g. `dysprosium`."""
+        """The policy's commodity groups that the goods belong to, e.g. `magnets`."""
         return self._case.book.policy.groups_of(self._line.commodity)
 
     @fact(unit="mass")
