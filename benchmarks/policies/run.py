@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from statistics import median
 
@@ -100,7 +101,7 @@ def _roll_out() -> bytes:
 
 async def _in_a_backtest(config: StackConfig, plan: Plan) -> tuple[Figure, list[str]]:
     """Measure a backtest over a grown database, beside reading the same rows and nothing else."""
-    copies = max(2, round(DECISIONS * plan.scale / DECISIONS_A_COPY))
+    copies = max(2, ceil(DECISIONS * plan.scale / DECISIONS_A_COPY))
     grown, sizes = await grown_database(config, "backtested", copies)
     found: dict[str, list[Outcome]] = {"ours": [], "floor": []}
     for number in range(max(1, plan.rounds // 2)):

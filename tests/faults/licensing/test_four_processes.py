@@ -17,8 +17,8 @@ from tests.support.running import running
 from tests.support.topics import publish
 from tests.support.trade import declared, licence, quota, regime
 
-SHIPMENTS = 6_000
-LICENCE_KG, QUOTA_KG = 27_000, 21_000
+SHIPMENTS = 20_000
+LICENCE_KG, QUOTA_KG = 90_000, 70_000
 
 
 @pytest.fixture
