@@ -207,6 +207,18 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
         "lines": [1],
         "remedy": "an amended licence, or a corrected destination",
     },
+    **{
+        f"lanewatch.finding.source_{what}": {
+            "scope": {**_SCOPE, "destinations": ["*"]},
+            "severity": "warning",
+            "headline": f"/customs/shanghai is {what}",
+            "source": "/customs/shanghai",
+            "last_event_at": "2025-06-01T08:00:00Z",
+            "longest_gap_hours": 14,
+            "caused_by": "/lanewatch/clock 2025-06-03T00:00:00Z",
+        }
+        for what in ("silent", "resumed")
+    },
     "lanewatch.decision.denied": _decision("denied", "licence.left", "LIC-7 has 300 kg left, 1,200.5 kg are wanted"),
     **{
         f"lanewatch.licence.{what}": _changed(

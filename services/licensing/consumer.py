@@ -13,7 +13,8 @@ from services.licensing.domain.applying import apply_all
 from services.licensing.domain.book import Book, Missing
 from services.licensing.domain.planning import Keys, keys_of
 from services.licensing.domain.policy import Policy
-from services.licensing.store import offsets
+from services.licensing.domain.sources import Seen
+from services.licensing.store import offsets, sources
 from services.licensing.store.load import load
 from services.licensing.store.save import Arrival, DeadLetter, body_hash, save, save_dead_letters
 from services.licensing.store.sql import fetch
@@ -53,10 +54,13 @@ class EventHandler:
         self.topics_out = topics_out
         self._read_ahead: dict[tuple[int, int], Arrival | DeadLetter] = {}
         """By partition and offset: records that come soon."""
+        self._heard: dict[str, Seen] = {}
+        """By source: what this process has written of it."""
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """Return the stored offset of each partition."""
         self._read_ahead.clear()
+        self._heard.clear()
         async with transaction(self.engine) as c:
             return await offsets.positions(c, self.topic, partitions)
 
@@ -104,9 +108,19 @@ class EventHandler:
             book = await load(c, keys, events, self.policy)
             apply_all(book, events)
             dead = await save(c, book, batch.arrivals, self.topics_out)
+            heard = self._news_of(book)
+            await sources.hear(c, min(advance), heard)
             await save_dead_letters(c, batch.dead, self.topics_out[1])
+        self._heard.update(heard)
         _measure(book, batch)
         return len(dead) + len(batch.dead)
+
+    def _news_of(self, book: Book) -> dict[str, Seen]:
+        """Return what the batch says of sources that this process has not written yet."""
+        if len(self._heard) > sources.MOST:
+            self._heard.clear()
+        new = ((name, seen) for name, seen in book.seen.items() if seen.is_new)
+        return {name: seen for name, seen in new if not _says_no_more(seen, self._heard.get(name))}
 
     async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
         """Put one record that makes the transaction fail into the dead letters."""
@@ -119,6 +133,10 @@ class EventHandler:
             await offsets.move(c, self.topic, advance, {})
             await save_dead_letters(c, [letter], self.topics_out[1])
         EVENTS.labels("dead").inc()
+
+
+def _says_no_more(seen: Seen, before: Seen | None) -> bool:
+    return before is not None and seen.at <= before.at and seen.feeds <= before.feeds
 
 
 def _read(record: Record) -> Arrival | DeadLetter:

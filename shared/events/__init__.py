@@ -16,6 +16,7 @@ from shared.events.alerts import (
     RegimeChanged,
     Scope,
     ShipmentDecided,
+    SourceNoticed,
     TestPing,
 )
 from shared.events.corrections import ClockTicked, EventRetracted
@@ -196,6 +197,7 @@ __all__ = [
     "ShipmentMilestone",
     "ShipmentRejected",
     "ShipmentReleased",
+    "SourceNoticed",
     "SubAmount",
     "SubLimit",
     "TestPing",

@@ -100,6 +100,18 @@ class FindingRaised(_Out, frozen=True, kw_only=True):
     remedy: str = ""
 
 
+class SourceNoticed(_Out, frozen=True, kw_only=True):
+    """A source of events went silent, or is heard again: what is said of its lanes may be out of date meanwhile."""
+
+    TYPES = ("lanewatch.finding.source_silent", "lanewatch.finding.source_resumed")
+    source: str
+    last_event_at: datetime
+    """To the hour."""
+    longest_gap_hours: int
+    """The longest silence of the weeks before that was nothing out of the usual."""
+    caused_by: str
+
+
 class LicenceChanged(_Out, frozen=True, kw_only=True):
     """A licence's state changed, or a batch was issued."""
 
@@ -172,4 +184,13 @@ class TestPing(_Out, frozen=True, kw_only=True):
     subscription_id: str
 
 
-AlertData = LaneChanged | ShipmentDecided | FindingRaised | LicenceChanged | QuotaChanged | RegimeChanged | TestPing
+AlertData = (
+    LaneChanged
+    | ShipmentDecided
+    | FindingRaised
+    | SourceNoticed
+    | LicenceChanged
+    | QuotaChanged
+    | RegimeChanged
+    | TestPing
+)

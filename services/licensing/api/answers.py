@@ -335,6 +335,24 @@ class RegimePage(_Answer):
     next: None
 
 
+class SourceAnswer(_Answer):
+    """Where events come from; `feeds` are commodity group and origin of the lanes that it tells of."""
+
+    source: str
+    is_silent: bool
+    last_event_at: datetime
+    longest_gap_hours: float
+    known_since: datetime
+    feeds: list[str]
+
+
+class SourcePage(_Answer):
+    """All sources that are watched."""
+
+    items: list[SourceAnswer]
+    next: None
+
+
 class DeadLetterPage(_Answer):
     """Dead letters; `next` is the cursor of the next page."""
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.licensing.api import answers, imports
 from services.licensing.api.asking import Cursor, Limit, Name, Text, engine_of, found, json_answer, make_router, page_of
-from services.licensing.store import audits, reads
+from services.licensing.store import audits, reads, sources
 from shared.database import transaction
 
 router = make_router()
@@ -89,6 +89,13 @@ async def dead_letters(
     """List the events that could not be used, with the reason."""
     async with transaction(engine_of(request)) as c:
         return json_answer(page_of(await reads.dead_letters(c, limit, cursor), limit, "place"))
+
+
+@router.get("/sources", tags=["events"], responses={200: {"model": answers.SourcePage}})
+async def list_sources(request: Request) -> Response:
+    """List the sources of events as of the last tick, those that have gone silent first."""
+    async with transaction(engine_of(request)) as c:
+        return json_answer({"items": await sources.listed(c), "next": None})
 
 
 @router.get("/policy", tags=["policy"])

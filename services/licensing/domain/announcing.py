@@ -1,6 +1,6 @@
 """The alerts that licensing publishes: each with a scope, a severity and one sentence for people."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -13,6 +13,7 @@ from services.licensing.domain.licences import Licence
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
+from services.licensing.domain.sources import Source, longest_gap
 from shared import cloudevents
 from shared.cloudevents import Event
 from shared.events import (
@@ -30,6 +31,7 @@ from shared.events import (
     Selector,
     Severity,
     ShipmentDecided,
+    SourceNoticed,
 )
 from shared.masses import kg, spoken
 
@@ -59,6 +61,7 @@ _SEVERITY: dict[str, Severity] = {
     "lanewatch.regime.announced": "critical",
     "lanewatch.regime.amended": "warning",
     "lanewatch.regime.reinstated": "critical",
+    "lanewatch.finding.source_silent": "warning",
 }
 """Whatever is not listed is a notice."""
 
@@ -215,6 +218,33 @@ def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_b
         effective_until=terms.effective_until or UNSET,
     )
     _announce(book, kind, at, scope, data, caused_by)
+
+
+def source_noticed(book: Book, source: Source, step: str, at: datetime, caused_by: str) -> None:
+    """Announce that a source went silent or is heard again, for each origin of which it tells."""
+    groups: dict[str, list[str]] = {}
+    for feed in source.feeds:
+        group, _, origin = feed.partition(":")
+        groups.setdefault(origin, []).append(group)
+    gap = longest_gap(source) // timedelta(hours=1)
+    since = source.last.strftime("%Y-%m-%d %H:%M UTC")
+    if step == "silent":
+        says = f"nothing of {source.source} was applied since {since}; its longest silence before was {gap} h"
+    else:
+        says = f"{source.source} is heard again, as of {since}"
+    kind = f"lanewatch.finding.source_{step}"
+    for origin in sorted(groups) or [EVERYWHERE]:
+        scope = Scope(commodity_groups=tuple(groups.get(origin, ())), origin=origin, destinations=(EVERYWHERE,))
+        data = SourceNoticed(
+            scope=scope,
+            severity=_SEVERITY.get(kind, "notice"),
+            headline=says,
+            source=source.source,
+            last_event_at=source.last,
+            longest_gap_hours=gap,
+            caused_by=caused_by,
+        )
+        _announce(book, kind, at, scope, data, f"{caused_by} {source.source} {origin}")
 
 
 def _the_first(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:

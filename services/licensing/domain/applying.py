@@ -14,6 +14,7 @@ from services.licensing.domain import (
     on_retractions,
     on_reviews,
     on_shipments,
+    on_sources,
 )
 from services.licensing.domain.book import Book, Ending, Parked
 from shared.cloudevents import Event, entity_key
@@ -124,6 +125,7 @@ def _noted(book: Book, event: Event[TradeData], ending: Ending) -> list[Event[Tr
     book.endings[name], book.applied[name] = ending, None
     if ending.status != "decided":
         return []
+    on_sources.on_applied(book, event)
     book.remember(event)
     return _woken(book, event)
 

@@ -14,6 +14,7 @@ from services.licensing.domain.policy import Policy
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
+from services.licensing.domain.sources import Seen, Source
 from shared.cloudevents import Event, entity_key
 from shared.events import LicenceBatchIssued, Reason, Rule, TradeData
 
@@ -113,6 +114,10 @@ class Book:
     quotas: dict[str, Quota] = field(default_factory=dict)
     rulebooks: dict[str, RolledOut] = field(default_factory=dict)
     """Monitoring rules by version."""
+    sources: dict[str, Source] = field(default_factory=dict)
+    """All that are known, where the batch holds a tick."""
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """By source: what its events say of it; of all sources where the batch holds a tick."""
     licences: dict[str, Licence] = field(default_factory=dict)
     batches: dict[str, LicenceBatchIssued] = field(default_factory=dict)
     batches_issued: dict[str, datetime] = field(default_factory=dict)

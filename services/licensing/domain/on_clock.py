@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from services.licensing.domain import lanes
+from services.licensing.domain import lanes, on_sources
 from services.licensing.domain.book import Book, Ending
 from services.licensing.domain.licences import step_by_date
 from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
@@ -33,6 +33,7 @@ def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
         else:
             on_date(book, key, at, event.name)
     _close_days(book, before, now, event.name)
+    on_sources.on_ticked(book, before, now, event.name)
     return Ending("decided", "applied")
 
 

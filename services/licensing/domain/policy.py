@@ -56,6 +56,18 @@ class Break(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     last: date
 
 
+class SourceSilence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a source that was heard of regularly counts as silent."""
+
+    least_hours: Count
+    """Never before so many hours."""
+    of_longest_gap_percent: Count
+    """And not before so many percent of the longest silence in the window."""
+    window_days: Count
+    known_days: Count
+    """A source that is known for less is not watched."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One version of the policy. Masses are compared in whole milligrams, shares in whole percent."""
 
@@ -75,6 +87,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     refused_min_decisions: Count
     parking_days: Count
     """An event waits so many days for what it refers to."""
+    source_silence: SourceSilence | None = None
+    """Absent: sources are not watched."""
 
     def group(self, group_id: str) -> CommodityGroup:
         """Return a group by its id. Raises KeyError when the policy has none such."""

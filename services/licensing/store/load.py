@@ -18,7 +18,7 @@ from services.licensing.domain.on_clock import DUE_AT_ONCE
 from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
-from services.licensing.store import records, tables
+from services.licensing.store import records, sources, tables
 from services.licensing.store.rulebooks import rulebooks
 from services.licensing.store.sql import fetch
 from shared.cloudevents import Event, entity_key, read_trade_event
@@ -79,6 +79,7 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
         book.quotas[row["quota_id"]] = records.quota_of(row)
     book.rulebooks = await rulebooks(c)
     if keys.tick is not None:
+        book.seen, book.sources = await sources.seen(c), await sources.known(c)
         due = await fetch(
             c,
             "(SELECT licence_id, valid_from AS due FROM licensing.licence WHERE state = 'issued' AND valid_from <= :b"

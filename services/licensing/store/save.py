@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
-from services.licensing.store import records, tables
+from services.licensing.store import records, sources, tables
 from services.licensing.store.sql import Write, fetch, write_all
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
@@ -74,6 +74,7 @@ async def save(
     endings = _Endings(book, arrivals, place)
     await write_all(c, _rows(book, endings, topics[0]))
     await _tell_older(c, book, endings)
+    await sources.keep(c, [book.sources[name] for name in sorted(book.touched.get("source", ()))])
     dead = [*endings.dead(), *await _dead_of_old(c, endings.of_old())]
     await save_dead_letters(c, dead, topics[1])
     if book.alerts or dead:
