@@ -3,7 +3,6 @@
 What counts is the time of the events that were applied, to the hour, so the same record tells the same.
 """
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -21,14 +20,13 @@ class Seen(msgspec.Struct):
     is_new: bool = True
     """It says more than what was known before the batch."""
 
-    def add(self, at: datetime, feeds: Iterable[str]) -> None:
+    def add(self, at: datetime, feeds: frozenset[str]) -> None:
         """Take in one more event."""
         if at - self.at >= HOUR:
             self.at, self.is_new = hour_of(at), True
-        for feed in feeds:
-            if feed not in self.feeds:
-                self.feeds.add(feed)
-                self.is_new = True
+        if not feeds <= self.feeds:
+            self.feeds |= feeds
+            self.is_new = True
 
 
 class Source(msgspec.Struct):
