@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict
 from shared.events import Effect, FlowState, Outcome
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Base of what is answered: nothing stands in an answer that the document does not tell of."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Reason(_Answer):
+class Reason(Answer):
     """A rule that spoke: its id, one sentence, the figures in it, and what would make it pass."""
 
     rule: str
@@ -26,7 +28,7 @@ class Reason(_Answer):
 OutcomeName = Outcome | Literal["withdrawn"]
 
 
-class Lane(_Answer):
+class Lane(Answer):
     """A commodity group's way from an origin to a destination, or to the world."""
 
     lane_id: str
@@ -41,7 +43,7 @@ class Lane(_Answer):
     reasons: list[Reason]
 
 
-class LaneChange(_Answer):
+class LaneChange(Answer):
     """One change of flow state with its evidence."""
 
     sequence: int
@@ -64,7 +66,7 @@ class LaneWithChanges(Lane):
     changes: list[LaneChange]
 
 
-class Balance(_Answer):
+class Balance(Answer):
     """What an account was granted, and what of it is reserved, written off and left, as decimals in its unit.
 
     The unit is `KGM` for a mass, an ISO 4217 code for a value, `C62` for uses; `excess` is used beyond the grant.
@@ -84,7 +86,7 @@ LicenceStateName = Literal[
 ]
 
 
-class Licence(_Answer):
+class Licence(Answer):
     """A licence with the balances of its lines; `awaited` ones are named by shipments and not issued yet."""
 
     licence_id: str
@@ -98,7 +100,7 @@ class Licence(_Answer):
     accounts: list[Balance]
 
 
-class Batch(_Answer):
+class Batch(Answer):
     """A batch of licences; masses are those of its licences together, in kilograms."""
 
     batch_id: str
@@ -112,7 +114,7 @@ class Batch(_Answer):
     left_kg: str
 
 
-class Entry(_Answer):
+class Entry(Answer):
     """A ledger entry: by how much it changed what is granted, reserved and written off, and what was free then."""
 
     account_id: str
@@ -131,14 +133,14 @@ class Entry(_Answer):
     recorded_at: datetime
 
 
-class EntryPage(_Answer):
+class EntryPage(Answer):
     """Ledger entries; `next` is the cursor of the next page."""
 
     items: list[Entry]
     next: str | None
 
 
-class Particular(_Answer):
+class Particular(Answer):
     """A fact that an event states, as people read it; `was` is what it was before, null for what is new or gone."""
 
     field: str
@@ -146,7 +148,7 @@ class Particular(_Answer):
     value: str | None
 
 
-class HistoryEvent(_Answer):
+class HistoryEvent(Answer):
     """An event of a thing's life: what became of it, and what it changed of what the thing is."""
 
     source: str
@@ -162,14 +164,14 @@ class HistoryEvent(_Answer):
     particulars: list[Particular]
 
 
-class History(_Answer):
+class History(Answer):
     """The events of a thing, the one that was applied last first; `next` is the cursor of the page of older ones."""
 
     items: list[HistoryEvent]
     next: str | None
 
 
-class Quota(_Answer):
+class Quota(Answer):
     """A quota with the balances of the whole and of its parts; `state` holds its tranches and what was changed."""
 
     quota_id: str
@@ -178,7 +180,7 @@ class Quota(_Answer):
     accounts: list[Balance]
 
 
-class Regime(_Answer):
+class Regime(Answer):
     """A regime with its terms; `state` holds its suspensions and its end."""
 
     regime_id: str
@@ -186,7 +188,7 @@ class Regime(_Answer):
     state: dict[str, Any]
 
 
-class Decision(_Answer):
+class Decision(Answer):
     """What was decided, every rule that spoke, and the ledger entries that followed."""
 
     decision_id: str
@@ -201,7 +203,7 @@ class Decision(_Answer):
     """The decision that stands in its place."""
 
 
-class Shipment(_Answer):
+class Shipment(Answer):
     """A shipment with its decisions and its ledger entries; `outcome` is null while it is parked."""
 
     shipment_id: str
@@ -221,7 +223,7 @@ class Shipment(_Answer):
     history: History
 
 
-class DeadLetterNote(_Answer):
+class DeadLetterNote(Answer):
     """Why an event could not be used."""
 
     reason: str
@@ -254,26 +256,7 @@ class EventStatus(BaseModel):
     dead_letters: list[DeadLetterNote] = []
 
 
-class DeadLetter(_Answer):
-    """An event that could not be used; `place` is its partition and offset."""
-
-    place: str
-    source: str | None
-    id: str | None
-    reason: str
-    pointer: str | None
-    recorded_at: datetime
-    body: str
-
-
-class LanePage(_Answer):
-    """Lanes; `next` is the cursor of the next page."""
-
-    items: list[Lane]
-    next: str | None
-
-
-class DecisionOnLicence(_Answer):
+class DecisionOnLicence(Answer):
     """A decision on a shipment that named a licence, with the first of its reasons."""
 
     decision_id: str
@@ -286,7 +269,7 @@ class DecisionOnLicence(_Answer):
     remedy: str
 
 
-class DecisionPage(_Answer):
+class DecisionPage(Answer):
     """Decisions, the latest first; `next` is the cursor of the page of older ones."""
 
     items: list[DecisionOnLicence]
@@ -305,59 +288,6 @@ class QuotaExplained(Quota):
 
     ledger: EntryPage
     history: History
-
-
-class LicencePage(_Answer):
-    """Licences; `next` is the cursor of the next page."""
-
-    items: list[Licence]
-    next: str | None
-
-
-class BatchPage(_Answer):
-    """Batches; `next` is the cursor of the next page."""
-
-    items: list[Batch]
-    next: str | None
-
-
-class QuotaPage(_Answer):
-    """Quotas; `next` is the cursor of the next page."""
-
-    items: list[Quota]
-    next: str | None
-
-
-class RegimePage(_Answer):
-    """All regimes."""
-
-    items: list[Regime]
-    next: None
-
-
-class SourceAnswer(_Answer):
-    """Where events come from; `feeds` are commodity group and origin of the lanes that it tells of."""
-
-    source: str
-    is_silent: bool
-    last_event_at: datetime
-    longest_gap_hours: float
-    known_since: datetime
-    feeds: list[str]
-
-
-class SourcePage(_Answer):
-    """All sources that are watched."""
-
-    items: list[SourceAnswer]
-    next: None
-
-
-class DeadLetterPage(_Answer):
-    """Dead letters; `next` is the cursor of the next page."""
-
-    items: list[DeadLetter]
-    next: str | None
 
 
 class Problem(BaseModel):

@@ -3,27 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from services.licensing.api.answers import LicenceStateName
+from services.licensing.api.answers import Answer, LicenceStateName
 from services.licensing.domain.forecasting import BACKTESTED, SAYS, STATED, Rest, Span, State
 from services.licensing.domain.ledger import MASS, PIECE
 from services.licensing.domain.outlook import Outlook
 from services.licensing.domain.quotas import QuotaStatus
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Coverage(_Answer):
+class Coverage(Answer):
     """How often the range is meant to hold what comes, and how often it did in the backtest."""
 
     stated: float
     backtested: float
 
 
-class Basis(_Answer):
+class Basis(Answer):
     """What the forecast rests on: the days on which something could be drawn, the draws, and what they are a day."""
 
     days: int
@@ -32,7 +28,7 @@ class Basis(_Answer):
     """In the account's unit; null where there is too little to tell."""
 
 
-class RunsOut(_Answer):
+class RunsOut(Answer):
     """When it runs out: once in ten times before `from`, once after `until`, to the hour; null: not before it ends."""
 
     median: datetime | None
@@ -40,7 +36,7 @@ class RunsOut(_Answer):
     until: datetime | None
 
 
-class LeftAtEnd(_Answer):
+class LeftAtEnd(Answer):
     """What stays unused at the end, in the account's unit; once in ten times below `least`, and once above `most`."""
 
     median: str
@@ -48,14 +44,14 @@ class LeftAtEnd(_Answer):
     most: str
 
 
-class Coming(_Answer):
+class Coming(Answer):
     """What a tranche that is known will grant."""
 
     opens_at: datetime
     amount: str
 
 
-class AccountForecast(_Answer):
+class AccountForecast(Answer):
     """When an account runs out at the present rate; `says` tells it, or why nothing can be said."""
 
     account: str
@@ -70,7 +66,7 @@ class AccountForecast(_Answer):
     left_at_end: LeftAtEnd | None
 
 
-class LicenceForecast(_Answer):
+class LicenceForecast(Answer):
     """The forecasts of a licence's accounts; those of a licence that is awaited are none."""
 
     licence_id: str
@@ -80,7 +76,7 @@ class LicenceForecast(_Answer):
     accounts: list[AccountForecast]
 
 
-class QuotaForecast(_Answer):
+class QuotaForecast(Answer):
     """The forecasts of a quota's accounts: the whole, its sub-limits, allocations and months."""
 
     quota_id: str

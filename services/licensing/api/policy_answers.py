@@ -5,19 +5,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
+from services.licensing.api.answers import Answer
 from services.licensing.domain.monitoring.comparing import Comparison
 from services.licensing.domain.monitoring.rulebooks import RolledOut
 from services.licensing.domain.monitoring.translated import Compiled
 from shared.events import PolicyRolledOut, RuleEffect, Severity
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RulebookHead(_Answer):
+class RulebookHead(Answer):
     """A rulebook that was rolled out; `is_in_force`: what is declared now is judged by it."""
 
     version: str
@@ -31,7 +27,7 @@ class RulebookHead(_Answer):
     is_in_force: bool
 
 
-class RuleAnswer(_Answer):
+class RuleAnswer(Answer):
     """A rule as it was written, and what it takes: steps at most on one shipment, the facts, what leads to it."""
 
     id: str
@@ -46,7 +42,7 @@ class RuleAnswer(_Answer):
     found_by: str | None
 
 
-class RulebookShown(_Answer):
+class RulebookShown(Answer):
     """A rulebook with its rules."""
 
     version: str
@@ -60,14 +56,14 @@ class RulebookShown(_Answer):
     rules: list[RuleAnswer]
 
 
-class RulebookPage(_Answer):
+class RulebookPage(Answer):
     """All rulebooks, the latest to begin first."""
 
     items: list[RulebookHead]
     next: None
 
 
-class RulebookChecked(_Answer):
+class RulebookChecked(Answer):
     """A rulebook that can be rolled out, unless its version is there already."""
 
     version: str
@@ -76,7 +72,7 @@ class RulebookChecked(_Answer):
     rules: list[RuleAnswer]
 
 
-class RuleDifference(_Answer):
+class RuleDifference(Answer):
     """A field that changes."""
 
     field: str
@@ -84,14 +80,14 @@ class RuleDifference(_Answer):
     new: str
 
 
-class RuleChanged(_Answer):
+class RuleChanged(Answer):
     """A rule that both rulebooks have, and what of it changes."""
 
     id: str
     differences: list[RuleDifference]
 
 
-class RulebookDiff(_Answer):
+class RulebookDiff(Answer):
     """What a rulebook adds to another, takes from it and changes; `against` is null where there is no other."""
 
     version: str
@@ -102,7 +98,7 @@ class RulebookDiff(_Answer):
     unchanged: int
 
 
-class FindingAnswer(_Answer):
+class FindingAnswer(Answer):
     """What a monitoring rule said of a shipment when it was decided; or, `has_failed`, how it failed."""
 
     decision_id: str
@@ -117,7 +113,7 @@ class FindingAnswer(_Answer):
     at: datetime
 
 
-class FindingPage(_Answer):
+class FindingPage(Answer):
     """Findings, the latest first; `next` is the cursor of the next page."""
 
     items: list[FindingAnswer]

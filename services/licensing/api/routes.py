@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from services.licensing.api import answers, imports
+from services.licensing.api import answers, imports, list_answers
 from services.licensing.api.asking import Cursor, Limit, Name, Text, engine_of, found, json_answer, make_router, page_of
 from services.licensing.store import audits, reads, sources
 from shared.database import transaction
@@ -13,7 +13,7 @@ from shared.database import transaction
 router = make_router()
 
 
-@router.get("/lanes", tags=["lanes"], responses={200: {"model": answers.LanePage}})
+@router.get("/lanes", tags=["lanes"], responses={200: {"model": list_answers.LanePage}})
 async def lanes(
     request: Request,
     commodity_group: Text = None,
@@ -29,7 +29,7 @@ async def lanes(
     return json_answer(page_of(rows, limit, "lane_id"))
 
 
-@router.get("/licences", tags=["licences"], responses={200: {"model": answers.LicencePage}})
+@router.get("/licences", tags=["licences"], responses={200: {"model": list_answers.LicencePage}})
 async def licences(
     request: Request,
     exporter: Text = None,
@@ -44,7 +44,7 @@ async def licences(
     return json_answer(page_of(rows, limit, "licence_id"))
 
 
-@router.get("/batches", tags=["licences"], responses={200: {"model": answers.BatchPage}})
+@router.get("/batches", tags=["licences"], responses={200: {"model": list_answers.BatchPage}})
 async def batches(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
     """List batches of licences, with what came of each."""
     async with transaction(engine_of(request)) as c:
@@ -58,14 +58,14 @@ async def batch(request: Request, batch_id: Name) -> Response:
         return json_answer(found(await reads.batch(c, batch_id), "batch"))
 
 
-@router.get("/quotas", tags=["quotas"], responses={200: {"model": answers.QuotaPage}})
+@router.get("/quotas", tags=["quotas"], responses={200: {"model": list_answers.QuotaPage}})
 async def quotas(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
     """List quotas with their balances."""
     async with transaction(engine_of(request)) as c:
         return json_answer(page_of(await reads.quotas(c, limit, cursor), limit, "quota_id"))
 
 
-@router.get("/regimes", tags=["regimes"], responses={200: {"model": answers.RegimePage}})
+@router.get("/regimes", tags=["regimes"], responses={200: {"model": list_answers.RegimePage}})
 async def regimes(request: Request) -> Response:
     """List the regimes with their terms and suspensions."""
     async with transaction(engine_of(request)) as c:
@@ -82,7 +82,7 @@ async def positions(request: Request) -> Response:
         return json_answer(await reads.positions(c, request.app.state.settings.topic_events))
 
 
-@router.get("/dead-letters", tags=["events"], responses={200: {"model": answers.DeadLetterPage}})
+@router.get("/dead-letters", tags=["events"], responses={200: {"model": list_answers.DeadLetterPage}})
 async def dead_letters(
     request: Request, limit: Limit = 100, cursor: Annotated[str, Query(pattern=r"^([0-9]{1,9}:[0-9]{1,18})?$")] = ""
 ) -> Response:
@@ -91,7 +91,7 @@ async def dead_letters(
         return json_answer(page_of(await reads.dead_letters(c, limit, cursor), limit, "place"))
 
 
-@router.get("/sources", tags=["events"], responses={200: {"model": answers.SourcePage}})
+@router.get("/sources", tags=["events"], responses={200: {"model": list_answers.SourcePage}})
 async def list_sources(request: Request) -> Response:
     """List the sources of events as of the last tick, those that have gone silent first."""
     async with transaction(engine_of(request)) as c:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
+from services.licensing.api.answers import Answer
 from services.licensing.domain.supplies import Closing, Position, Verdict
 from services.licensing.store.reads import Item
 from services.licensing.store.supplies import Registered
@@ -15,18 +15,14 @@ from shared.events import FlowState
 from shared.masses import kg
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class MassAnswer(_Answer):
+class MassAnswer(Answer):
     """An exact mass."""
 
     value: str
     unit: str = "KGM"
 
 
-class SupplyTerms(_Answer):
+class SupplyTerms(Answer):
     """What a buyer has of some goods, uses each day and must wait for when he orders, and the lane that it comes by."""
 
     title: str = ""
@@ -41,7 +37,7 @@ class SupplyTerms(_Answer):
     licences: list[str] = []
 
 
-class LaneNow(_Answer):
+class LaneNow(Answer):
     """The lane's flow state; null: nothing was ever seen on it."""
 
     lane_id: str
@@ -50,7 +46,7 @@ class LaneNow(_Answer):
     says: str
 
 
-class Closes(_Answer):
+class Closes(Answer):
     """What closes the lane: when it ends, or when it is likely to be used up (once in ten times before)."""
 
     what: str
@@ -58,7 +54,7 @@ class Closes(_Answer):
     is_forecast: bool
 
 
-class SupplyAnswer(_Answer):
+class SupplyAnswer(Answer):
     """A registered supply: how long it lasts, by when to order, and whether the lane stays open until then."""
 
     supply_id: str
@@ -77,7 +73,7 @@ class SupplyAnswer(_Answer):
     not_of_the_lane: list[str]
 
 
-class SupplyPage(_Answer):
+class SupplyPage(Answer):
     """Supplies by id; `next` is the cursor of the next page."""
 
     items: list[SupplyAnswer]
