@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict
-
+from services.licensing.api.answers import Answer
 from services.licensing.importer import Outcome
 from services.licensing.importing.planning import Change, What
 from services.licensing.importing.register import Register
@@ -19,11 +18,7 @@ LISTED_FAULTS = 10_000
 LISTED_EVENTS = 1000
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ImportCounts(_Answer):
+class ImportCounts(Answer):
     """How many there are of what; licences by what the import does with them."""
 
     rows: int
@@ -38,7 +33,7 @@ class ImportCounts(_Answer):
     faults: int
 
 
-class FieldChange(_Answer):
+class FieldChange(Answer):
     """What changes in a licence; empty: there is nothing."""
 
     field: str
@@ -46,7 +41,7 @@ class FieldChange(_Answer):
     new: str
 
 
-class LicenceChange(_Answer):
+class LicenceChange(Answer):
     """What the import does with a licence; `reason` says why one is refused."""
 
     licence_id: str
@@ -56,7 +51,7 @@ class LicenceChange(_Answer):
     differences: list[FieldChange]
 
 
-class RowFault(_Answer):
+class RowFault(Answer):
     """One thing that is wrong with the file."""
 
     row: int | None
@@ -66,7 +61,7 @@ class RowFault(_Answer):
     reason: str
 
 
-class ImportPlan(_Answer):
+class ImportPlan(Answer):
     """What an import would do. Unchanged licences are counted and not listed; nothing was written."""
 
     is_importable: bool
@@ -85,7 +80,7 @@ class ImportProblem(ImportPlan):
     detail: str
 
 
-class ImportedEvent(_Answer):
+class ImportedEvent(Answer):
     """An event that an import made; `outcome` is where to ask what became of it."""
 
     source: str
@@ -95,7 +90,7 @@ class ImportedEvent(_Answer):
     outcome: str
 
 
-class Imported(_Answer):
+class Imported(Answer):
     """An import that was written as a whole; `outcome` is where to ask what became of all of it."""
 
     number: int | None
@@ -107,7 +102,7 @@ class Imported(_Answer):
     events: list[ImportedEvent]
 
 
-class UnappliedEvent(_Answer):
+class UnappliedEvent(Answer):
     """An event of an import that is not applied."""
 
     source: str
@@ -118,7 +113,7 @@ class UnappliedEvent(_Answer):
     reason: str | None
 
 
-class ImportStatus(_Answer):
+class ImportStatus(Answer):
     """What became of an import: its events by status, and of those that are not applied the first thousand."""
 
     number: int

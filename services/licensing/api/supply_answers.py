@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from pydantic import Field
 
 from services.licensing.api.answers import Answer
 from services.licensing.domain.supplies import Closing, Position, Verdict
@@ -34,7 +35,7 @@ class SupplyTerms(Answer):
     daily_use: MassAnswer
     lead_time_days: int
     safety_days: int = 0
-    licences: list[str] = []
+    licences: list[str] = Field(default_factory=list)
 
 
 class LaneNow(Answer):
