@@ -75,7 +75,7 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
     if verdict.outcome is None:
         waits = [awaited(a.key, f"waits for {a.key.replace(':', ' ', 1)}") for a in verdict.awaits]
         reasons = (*waits, *reasons)
-    asked = Asked(verdict.rulebook, tuple(verdict.noticed), basis_of(verdict.case, shipment.lanes))
+    asked = Asked(verdict.rulebook, tuple(verdict.noticed), basis_of(verdict.case, shipment.lanes, verdict.quotas))
     was_used = shipment.reservation == "written_off" and outcome != "permitted"
     draws = shipment.draws if was_used else verdict.taken
     if outcome == "permitted" and shipment.left_at is not None and verdict.case.waived_by is None:

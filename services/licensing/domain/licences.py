@@ -93,6 +93,12 @@ class Licence:
         """The id of the account of a single-use licence's one use."""
         return account_name("licence", self.licence_id, "uses")
 
+    def mass_accounts(self) -> list[str]:
+        """Return the ids of the accounts of the lines that limit a mass."""
+        if self.terms is None or self.state == "applied":
+            return []
+        return [self.account_of(line.line_no) for line in self.terms.lines if line.mass is not None]
+
     def grants(self) -> dict[str, tuple[str, int]]:
         """Return unit and amount of what the terms grant, by account."""
         terms, found = self.terms, {}

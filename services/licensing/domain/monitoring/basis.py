@@ -3,12 +3,11 @@
 With it monitoring rules can be asked again later of exactly what was known when a decision was taken.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.licensing.domain.ledger import MASS
 from shared.events import WORLD
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.
@@ -30,13 +29,16 @@ class Basis(msgspec.Struct, frozen=True, array_like=True):
     """Those to its destination: id, state, gate, flow and the last day (proleptic Gregorian ordinal) with anything."""
 
 
-def basis_of(case: "Case", lane_ids: tuple[str, ...]) -> Basis:
-    """Return what a shipment is judged on, before it draws. Raises Missing for what is not loaded."""
+def basis_of(case: "Case", lane_ids: Iterable[str], quotas: Iterable[str]) -> Basis:
+    """Return what a shipment is judged on, before it draws; `quotas` are the accounts of those that concern it.
+
+    Raises Missing for what is not loaded.
+    """
     book, own = case.book, case.own
     named = dict.fromkeys([name for line in case.declared.lines for name in line.licences[:1]])
     licences = [book.licence(name) for name in named]
-    limited = [name for licence in licences for name, (unit, _) in licence.grants().items() if unit == MASS]
-    accounts = [book.account(name) for name in (*limited, *_quota_accounts(case))]
+    limited = [name for licence in licences for name in licence.mass_accounts()]
+    accounts = [book.account(name) for name in (*limited, *quotas)]
     return Basis(
         tuple([(licence.licence_id, licence.state) for licence in licences]),
         tuple([(a.account_id, a.granted, a.used - own.get(a.account_id, 0)) for a in accounts]),
@@ -47,9 +49,3 @@ def basis_of(case: "Case", lane_ids: tuple[str, ...]) -> Basis:
 def _lane(book: "Book", lane_id: str) -> tuple[str, str, str, str, int | None]:
     lane = book.lane(lane_id)
     return lane_id, lane.state, lane.stats.gate, lane.stats.flow, lane.stats.last_active_day
-
-
-def _quota_accounts(case: "Case") -> Iterator[str]:
-    for quota in case.book.quotas.values():
-        if quota.in_period(case.at) and any(quota.concerns(case.declared, x.commodity) for x in case.declared.lines):
-            yield quota.account_id

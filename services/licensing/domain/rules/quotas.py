@@ -11,6 +11,7 @@ def judge_quotas(case: Case, line: ShipmentLine, verdict: Verdict) -> None:
     """Let every quota that concerns a line speak. Raises Missing."""
     for _, quota in sorted(case.book.quotas.items()):
         if quota.in_period(case.at) and quota.concerns(case.declared, line.commodity):
+            verdict.quotas[quota.account_id] = None
             _judge_quota(case, line, quota, verdict)
 
 

@@ -52,6 +52,8 @@ class Verdict:
     draws: list[Draw] = field(default_factory=list)
     shares: list[Draw] = field(default_factory=list)
     """What is set aside for a shipment that is held because it was allotted less than it asked for."""
+    quotas: dict[str, None] = field(default_factory=dict)
+    """The accounts of those that concern a line."""
     rulebook: str | None = None
     """The version of the monitoring rules that were asked."""
     noticed: list[Noticed] = field(default_factory=list)

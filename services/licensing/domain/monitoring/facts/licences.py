@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.licensing.domain.ledger import MASS
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.monitoring.facts.spans import A_DAY, MANY, elapsed, used
 from services.licensing.domain.monitoring.kinds import fact
@@ -20,9 +19,7 @@ class LicenceFacts:
 
     def __init__(self, licence: Licence, terms: LicenceTerms, case: "Case") -> None:
         self._licence, self._terms, self._case = licence, terms, case
-        self._mass_accounts = tuple(
-            case.book.account(account_id) for account_id, (unit, _) in licence.grants().items() if unit == MASS
-        )
+        self._mass_accounts = tuple(case.book.account(name) for name in licence.mass_accounts())
 
     @fact()
     def id(self) -> str:
