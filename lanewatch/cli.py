@@ -2,17 +2,17 @@
 
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lanewatch.policy_commands import policy
+
 if TYPE_CHECKING:
     from lanewatch.stack import StackConfig
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-policy = typer.Typer(no_args_is_help=True, help="Monitoring rules: try them on what was decided.")
 app.add_typer(policy, name="policy")
 
 
@@ -162,25 +162,6 @@ def listen(
     from lanewatch.listen import listen as run_listener  # noqa: PLC0415
 
     run_listener(port or _config().demo_receiver_port, secret)
-
-
-@policy.command()
-def backtest(
-    file: Annotated[Path, typer.Argument(help="A rulebook, e.g. services/licensing/policies/monitoring-starter.json")],
-    since: Annotated[datetime | None, typer.Option(help="Decisions from this time on (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Decisions before this time (UTC).")] = None,
-    *,
-    anew: Annotated[bool, typer.Option("--anew", help="Do not go on where an earlier run was stopped.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """Ask a rulebook of all recorded decisions: which would be others, by which rule. Ctrl-C stops, again goes on."""
-    from lanewatch import backtest as backtests  # noqa: PLC0415
-
-    found = backtests.run(_config(), file, since, until, is_anew=anew, is_quiet=as_json)
-    if as_json:
-        typer.echo(json.dumps(backtests.as_dict(found), indent=2))
-    else:
-        backtests.show(found)
 
 
 def _config() -> "StackConfig":

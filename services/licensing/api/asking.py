@@ -34,6 +34,11 @@ def make_router() -> APIRouter:
     )
 
 
+def problem(description: str) -> dict[str, Any]:
+    """Return how the OpenAPI document tells of an answer that is a problem."""
+    return {"description": description, **_PROBLEM}
+
+
 def engine_of(request: Request) -> AsyncEngine:
     """Return where questions are asked."""
     engine: AsyncEngine = request.app.state.engine

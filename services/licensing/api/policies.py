@@ -6,14 +6,27 @@ They are rolled out by the event `trade.policy.rolled_out`, as everything is tha
 import asyncio
 import base64
 import binascii
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Query, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from services.licensing.api import policy_answers as answers
-from services.licensing.api.asking import Cursor, Limit, Name, Text, engine_of, json_answer, make_router
+from services.licensing.api.asking import (
+    NO_NUL,
+    Cursor,
+    Limit,
+    Name,
+    Text,
+    engine_of,
+    json_answer,
+    make_router,
+    problem,
+)
+from services.licensing.api.policy_answers import RulebookTerms
 from services.licensing.api.uploads import read_file
 from services.licensing.domain.monitoring.comparing import compare
 from services.licensing.domain.monitoring.compiling import RulebookRefused, compile_rulebook
@@ -22,7 +35,7 @@ from services.licensing.domain.monitoring.translated import Compiled
 from services.licensing.store import drawing, policies
 from services.licensing.store.rulebooks import rulebooks
 from shared.database import transaction
-from shared.errors import CallerError
+from shared.errors import CallerError, FieldError
 from shared.events import Rulebook
 from shared.faults import REFUSALS, refused
 
@@ -30,7 +43,16 @@ MAX_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
 _ONE_AT_A_TIME = asyncio.Semaphore(1)
 """Compiling takes a processor."""
-_BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object", "title": "Rulebook"}}}}
+_BODY = {"required": True, "content": {"application/json": {"schema": RulebookTerms.model_json_schema()}}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    413: problem("The rulebook is too large"),
+    415: problem("A content type that is not taken"),
+    422: problem("The rulebook cannot be rolled out: every fault with its pointer, and in conditions line and column"),
+}
+_Place = tuple[
+    Annotated[datetime, Meta(tz=True)], Annotated[str, Meta(pattern=NO_NUL)], Annotated[str, Meta(pattern=NO_NUL)], bool
+]
+_PLACE = msgspec.json.Decoder(_Place)
 Against = Annotated[str | None, Query(max_length=128, description="A version; by default the one in force")]
 
 router = make_router()
@@ -61,7 +83,7 @@ async def show_rulebook(request: Request, version: Name) -> Response:
 @router.post(
     "/policies/check",
     tags=["policies"],
-    responses={200: {"model": answers.RulebookChecked}},
+    responses={200: {"model": answers.RulebookChecked}, **_REFUSED},
     openapi_extra={"requestBody": _BODY},
 )
 async def check_rulebook(request: Request) -> Response:
@@ -74,7 +96,7 @@ async def check_rulebook(request: Request) -> Response:
 @router.post(
     "/policies/diff",
     tags=["policies"],
-    responses={200: {"model": answers.RulebookDiff}},
+    responses={200: {"model": answers.RulebookDiff}, **_REFUSED},
     openapi_extra={"requestBody": _BODY},
 )
 async def compare_candidate(request: Request, against: Against = None) -> Response:
@@ -97,7 +119,7 @@ async def list_findings(
     """List what monitoring rules said of shipments, the latest first; `failed=true`: where rules failed."""
     before = _read_cursor(cursor)
     async with transaction(engine_of(request)) as c:
-        found = await policies.findings(c, (rule, shipment_id, rulebook, failed), limit, before)
+        found = await policies.findings(c, (rule, shipment_id, rulebook), failed, limit, before)
     after = _cursor(found[-1]) if len(found) == limit else None
     return json_answer({"items": found, "next": after})
 
@@ -138,15 +160,16 @@ def _compared(
 
 
 def _cursor(finding: dict[str, Any]) -> str:
-    places = (finding["at"].isoformat(), finding["decision_id"], finding["rule_id"], str(finding["has_failed"]))
+    places = (finding["at"], finding["decision_id"], finding["rule_id"], finding["has_failed"])
     return base64.urlsafe_b64encode(msgspec.json.encode(places)).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[str, ...]:
+def _read_cursor(cursor: str) -> _Place | None:
     if not cursor:
-        return ()
+        return None
     try:
-        places = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[str, str, str, str])
-    except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
-        raise CallerError(422, "The request is not valid", detail="cursor is not the `next` of a page.") from error
-    return places
+        place: _Place = _PLACE.decode(base64.urlsafe_b64decode(cursor))
+    except (binascii.Error, *REFUSALS) as error:
+        fault = FieldError("/query/cursor", "must be `next` of a page")
+        raise CallerError(422, "The request is not valid", errors=(fault,)) from error
+    return place

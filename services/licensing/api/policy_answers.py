@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,6 +11,28 @@ from services.licensing.domain.monitoring.comparing import Comparison
 from services.licensing.domain.monitoring.rulebooks import RolledOut
 from services.licensing.domain.monitoring.translated import Compiled
 from shared.events import PolicyRolledOut, RuleEffect, Severity
+
+
+class RuleTerms(Answer):
+    """A rule as an operator writes it: a condition in CEL, what follows where it is true, and what it says then."""
+
+    id: str
+    when: str
+    effect: RuleEffect
+    severity: Severity = "warning"
+    says: str
+    remedy: str = ""
+    why: str = ""
+
+
+class RulebookTerms(Answer):
+    """A rulebook as an operator writes it; `policy_id` is `monitoring`."""
+
+    policy_id: Literal["monitoring"] = "monitoring"
+    version: str
+    title: str
+    effective_from: datetime
+    rules: list[RuleTerms]
 
 
 class RulebookHead(Answer):
@@ -27,19 +49,16 @@ class RulebookHead(Answer):
     is_in_force: bool
 
 
-class RuleAnswer(Answer):
+class RuleAnswer(RuleTerms):
     """A rule as it was written, and what it takes: steps at most on one shipment, the facts, what leads to it."""
 
-    id: str
-    when: str
-    effect: RuleEffect
     severity: Severity
-    says: str
     remedy: str
     why: str
     steps: int
     uses: list[str]
     found_by: str | None
+    """The fact whose value leads to the rule; null: it is asked of every shipment."""
 
 
 class RulebookShown(Answer):
@@ -92,8 +111,8 @@ class RulebookDiff(Answer):
 
     version: str
     against: str | None
-    added: list[str]
-    removed: list[str]
+    added: list[RuleTerms]
+    removed: list[RuleTerms]
     changed: list[RuleChanged]
     unchanged: int
 
@@ -167,8 +186,8 @@ def diff(version: str, against: str | None, found: Comparison) -> dict[str, Any]
     return {
         "version": version,
         "against": against,
-        "added": [rule.id for rule in found.added],
-        "removed": [rule.id for rule in found.removed],
+        "added": [msgspec.structs.asdict(rule) for rule in found.added],
+        "removed": [msgspec.structs.asdict(rule) for rule in found.removed],
         "changed": [
             {"id": rule.id, "differences": [each._asdict() for each in rule.differences]} for rule in found.changed
         ],

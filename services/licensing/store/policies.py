@@ -1,4 +1,6 @@
-"""Rulebooks and findings as people ask for them, read from licensing's tables."""
+"""Findings as people ask for them, read from licensing's tables by indexes, however many there are."""
+
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,28 +10,32 @@ _FINDINGS = """
     SELECT decision_id, rule_id, has_failed, shipment_id, rulebook, effect, severity, lines, says, at
     FROM licensing.finding
 """
-_ORDER = "at, decision_id, rule_id, has_failed"
+_PLACE = "at, decision_id, rule_id, has_failed"
+_LATEST = f"ORDER BY {', '.join(f'{name} DESC' for name in _PLACE.split(', '))} LIMIT :n"
 
 
 async def findings(
     c: AsyncConnection,
-    only: tuple[str | None, str | None, str | None, bool | None],
+    only: tuple[str | None, str | None, str | None],
+    failed: bool | None,
     limit: int,
-    before: tuple[str, ...],
+    before: tuple[datetime, str, str, bool] | None,
 ) -> list[Item]:
-    """Return what monitoring rules said, the latest first.
+    """Return what monitoring rules said, the latest first; `only` restricts rule, shipment and rulebook.
 
-    `before` is time, decision, rule and failure of the last one that was seen, as texts, or empty.
+    `before` is time, decision, rule and failure of the last one that was seen.
     """
-    rule, shipment, rulebook, has_failed = only
-    wanted = {"rule_id": rule, "shipment_id": shipment, "rulebook": rulebook, "has_failed": has_failed}
-    asked = {name: value for name, value in wanted.items() if value is not None}
+    wanted = zip(("rule_id", "shipment_id", "rulebook"), only, strict=True)
+    asked = {name: value for name, value in wanted if value is not None}
     conditions = [f"{name} = :{name}" for name in asked]
+    places = dict(zip(("at", "decision", "rule", "failed"), before or (), strict=False))
     if before:
-        conditions.append(
-            f"({_ORDER}) < (CAST(:b_at AS text)::timestamptz, :b_decision, :b_rule, CAST(:b_failed AS text)::boolean)"
-        )
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    backwards = ", ".join(f"{name} DESC" for name in _ORDER.split(", "))
-    places = dict(zip(("b_at", "b_decision", "b_rule", "b_failed"), before, strict=False))
-    return await items(c, f"{_FINDINGS}{where} ORDER BY {backwards} LIMIT :n", n=limit, **asked, **places)
+        conditions.append(f"({_PLACE}) < (:at, :decision, :rule, :failed)")
+    # One that failed and one that did not stand apart in every index: few of either are found among many others.
+    parts = [
+        f"({_FINDINGS} WHERE {' AND '.join((how, *conditions))} {_LATEST})"
+        for is_failed, how in ((True, "has_failed"), (False, "NOT has_failed"))
+        if failed in (None, is_failed)
+    ]
+    statement = f"{' UNION ALL '.join(parts)} {_LATEST}" if len(parts) > 1 else parts[0]
+    return await items(c, statement, n=limit, **asked, **places)

@@ -1,6 +1,7 @@
 """Reads rulebooks: each is compiled once in a process, however many batches ask it."""
 
 from collections import OrderedDict
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,18 +23,25 @@ _RULEBOOKS = """
 
 async def rulebooks(c: AsyncConnection) -> dict[str, RolledOut]:
     """Return all that were rolled out, by version."""
-    rows = await fetch(c, _RULEBOOKS, known=list(_compiled))
+    # Whoever reads at the same time may let go of some.
+    known = dict(_compiled)
+    rows = await fetch(c, _RULEBOOKS, known=list(known))
     found = {
-        row["rulebook_id"]: RolledOut(row["ordinal"], row["at"], row["caused_by"], _of(row["digest"], row["terms"]))
-        for row in rows
+        each["rulebook_id"]: RolledOut(each["ordinal"], each["at"], each["caused_by"], _of(each, known))
+        for each in rows
     }
     while len(_compiled) > max(KEPT, len(found)):
         _compiled.popitem(last=False)
     return found
 
 
-def _of(digest: bytes, terms: str | None) -> Compiled:
-    if terms is not None:
-        _compiled[digest] = recompiled(msgspec.json.decode(terms, type=PolicyRolledOut))
+def _of(row: Any, known: dict[bytes, Compiled]) -> Compiled:
+    digest, terms = row["digest"], row["terms"]
+    if digest not in _compiled:
+        _compiled[digest] = known[digest] if terms is None else recompiled(_read(terms))
     _compiled.move_to_end(digest)
     return _compiled[digest]
+
+
+def _read(terms: str) -> PolicyRolledOut:
+    return msgspec.json.decode(terms, type=PolicyRolledOut)

@@ -21,9 +21,10 @@ STATEMENTS = (
         effect text NOT NULL, severity text NOT NULL, lines int[] NOT NULL, says text NOT NULL, at timestamptz NOT NULL,
         PRIMARY KEY (decision_id, rule_id, has_failed)
     )""",
-    "CREATE INDEX finding_latest ON licensing.finding (at, decision_id, rule_id, has_failed)",
-    "CREATE INDEX finding_rule ON licensing.finding (rule_id, at, decision_id, has_failed)",
-    "CREATE INDEX finding_shipment ON licensing.finding (shipment_id, at, decision_id, rule_id, has_failed)",
+    "CREATE INDEX finding_latest ON licensing.finding (has_failed, at, decision_id, rule_id)",
+    "CREATE INDEX finding_rule ON licensing.finding (rule_id, has_failed, at, decision_id)",
+    "CREATE INDEX finding_rulebook ON licensing.finding (rulebook, has_failed, at, decision_id, rule_id)",
+    "CREATE INDEX finding_shipment ON licensing.finding (shipment_id, has_failed, at, decision_id, rule_id)",
     "ALTER TABLE licensing.decision ADD COLUMN rulebook text, ADD COLUMN basis text",
 )
 
