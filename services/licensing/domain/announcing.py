@@ -122,7 +122,8 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
     key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
     book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
     for noticed in decision.asked.noticed:
-        if not noticed.failure:
+        # What only informs is for lists: one for every parcel would be noise.
+        if not noticed.failure and noticed.rule.severity != "info":
             finding_raised(book, decision, noticed, data.scope, key)
 
 

@@ -133,8 +133,11 @@ def test_a_shipment_that_waits_is_asked_about_once_its_licence_has_come(policy: 
     assert [(d.outcome, d.asked.rulebook) for d in came.decisions] == [("permitted", "v1")]
 
 
-def test_a_finding_is_announced_to_whom_the_shipment_concerns_and_a_failure_is_not(policy: Policy) -> None:
-    book = made(policy, rulebook("v1", rule("heavy", HEAVY, severity="critical"), rule("broken", BY_ZERO)), plain())
+def test_a_finding_is_announced_to_whom_the_shipment_concerns_failures_and_mere_information_are_not(
+    policy: Policy,
+) -> None:
+    rules = (rule("heavy", HEAVY, severity="critical"), rule("broken", BY_ZERO), rule("odd", HEAVY, severity="info"))
+    book = made(policy, rulebook("v1", *rules), plain())
     (alert,) = (a for a in book.alerts if isinstance(a.data, FindingRaised))
     assert (alert.type, alert.id, alert.data.severity) == ("lanewatch.finding.raised", "S1#1/heavy", "critical")
     assert alert.data.headline == "shipment S1: heavy spoke"
