@@ -122,12 +122,12 @@ async def _of_licences(c: AsyncConnection, supply: Supply, now: datetime) -> tup
             stray.append(licence_id)
             continue
         if licence.state not in _USABLE:
-            found.append(Closing(f"licence {licence_id} ({licence.state})", now, is_forecast=False))
+            found.append(Closing(f"licence {licence_id} ({licence.state})", now, "shut"))
             continue
         accounts = await drawing.accounts(c, account_name("licence", licence_id), now)
         told = {each.account.account_id: each.found for each in outlook.of_licence(licence, accounts, now)}
         of_lines = [told[name] for line_no in lines if (name := licence.account_of(line_no)) in told]
-        found.append(supplies.closing(f"licence {licence_id}", licence.terms.valid_until, of_lines))
+        found.append(supplies.closing(f"licence {licence_id}", licence.terms.valid_until, of_lines, now))
     return found, stray
 
 
@@ -146,5 +146,5 @@ async def _of_quotas(c: AsyncConnection, policy: Policy, supply: Supply, now: da
         for each in outlook.of_quota(quota, accounts, now):
             if each.account.account_id in governing:
                 what = account_words(each.account.account_id)
-                found.append(supplies.closing(what, each.ends, [each.found]))
+                found.append(supplies.closing(what, each.ends, [each.found], now))
     return found

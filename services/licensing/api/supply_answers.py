@@ -8,7 +8,7 @@ import msgspec
 from pydantic import Field
 
 from services.licensing.api.answers import Answer
-from services.licensing.domain.supplies import Closing, Position, Verdict
+from services.licensing.domain.supplies import Closing, How, Position, Verdict
 from services.licensing.store.reads import Item
 from services.licensing.store.supplies import Registered
 from shared.cloudevents import encode_sorted
@@ -48,11 +48,11 @@ class LaneNow(Answer):
 
 
 class Closes(Answer):
-    """What closes the lane: when it ends, or when it is likely to be used up (once in ten times before)."""
+    """What closes the lane, and how: it `ends`, `runs_out` (once in ten times before), or is `shut` already."""
 
     what: str
     at: datetime
-    is_forecast: bool
+    how: How
 
 
 class SupplyAnswer(Answer):

@@ -55,12 +55,20 @@ class Supply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return f"{self.commodity_group}:{self.origin}:{self.destination}"
 
 
+How = Literal["ends", "runs_out", "shut"]
+_HOW: dict[How, str] = {
+    "ends": "ends on {}",
+    "runs_out": "is likely to be used up on {}",
+    "shut": "lets nothing pass now",
+}
+
+
 class Closing(NamedTuple):
     """When something that keeps the lane open ends, or is likely to be used up: once in ten times before `at`."""
 
     what: str
     at: datetime
-    is_forecast: bool
+    how: How
 
 
 class Position(NamedTuple):
@@ -107,23 +115,29 @@ def _verdict(
     if order_by < now:
         return "order_now", f"{stock}; order now, {_day(order_by)} was the last day that keeps the safety stock"
     if closes is not None and closes.at < order_by + timedelta(days=supply.lead_time_days):
-        why = f"{closes.what} {'is likely to be used up' if closes.is_forecast else 'ends'} on {_day(closes.at)}"
+        why = f"{closes.what} {_HOW[closes.how].format(_day(closes.at))}"
         by = closes.at - timedelta(days=supply.lead_time_days)
         when = "now" if by < now else f"by {_day(by)}"
         return "lane_closes_first", f"{stock}, but {why}: order {when}, so that the goods come before"
     return "enough", f"{stock}; order by {_day(order_by)}"
 
 
-def closing(what: str, ends: datetime, found: Sequence[Forecast]) -> Closing:
+def closing(what: str, ends: datetime, found: Sequence[Forecast], now: datetime) -> Closing:
     """Return when a licence or quota closes: at its end, or when all of what can be drawn of it is likely used up.
 
     `found`: the forecasts of its accounts that can be drawn side by side. One of which nothing can be told lasts.
     """
-    used_up = [None if each.runs_out is None else each.runs_out.since for each in found]
-    times = [time for time in used_up if time is not None]
-    if used_up and len(times) == len(used_up) and max(times) < ends:
-        return Closing(what, max(times), is_forecast=True)
-    return Closing(what, ends, is_forecast=False)
+    times = [_used_up(each, now) for each in found]
+    known = [time for time in times if time is not None]
+    if not known or len(known) < len(times) or max(known) >= ends:
+        return Closing(what, ends, "ends")
+    return Closing(what, max(known), "shut" if max(known) == now else "runs_out")
+
+
+def _used_up(forecast: Forecast, now: datetime) -> datetime | None:
+    if forecast.state == "used_up":
+        return now
+    return forecast.runs_out.since if forecast.runs_out else None
 
 
 def _day(time: datetime) -> str:

@@ -178,7 +178,7 @@ async def test_a_buyer_learns_how_long_his_stock_lasts_and_what_closes_his_lane(
     assert days_of(found["order_by"]) == 60
     # At ten a day 397.5 of the licence, and 297.5 of the quota, are gone before the next delivery on day 100.
     closes = {each["what"]: each for each in found["closings"]}
-    assert closes["licence L-7"]["is_forecast"]
+    assert closes["licence L-7"]["how"] == "runs_out"
     assert 25 < days_of(closes["licence L-7"]["at"]) < 40
     assert found["closes"]["what"] == "quota Q-1"
     assert days_of(found["closes"]["at"]) < days_of(closes["licence L-7"]["at"])

@@ -76,7 +76,7 @@ def test_a_restricted_lane_outweighs_all_else() -> None:
 def test_a_lane_that_closes_before_the_next_delivery_brings_the_order_forward(
     closes_at: float, verdict: str, says: str
 ) -> None:
-    what = [Closing("quota Q", days(400), is_forecast=False), Closing("licence L", days(closes_at), is_forecast=True)]
+    what = [Closing("quota Q", days(400), "ends"), Closing("licence L", days(closes_at), "runs_out")]
     found = position(supply(), "flowing", what, NOW)
     assert found.verdict == verdict
     assert says in found.says
@@ -90,12 +90,21 @@ def told(since: float | None) -> Forecast:
 
 
 def test_a_licence_closes_when_the_last_of_its_lines_is_likely_used_up() -> None:
-    assert closing("L", days(90), [told(10), told(20)]) == Closing("L", days(20), is_forecast=True)
+    assert closing("L", days(90), [told(10), told(20)], NOW) == Closing("L", days(20), "runs_out")
 
 
 def test_a_licence_of_which_a_line_lasts_closes_at_its_end() -> None:
-    assert closing("L", days(90), [told(10), told(None)]) == Closing("L", days(90), is_forecast=False)
-    assert closing("L", days(90), []) == Closing("L", days(90), is_forecast=False)
+    assert closing("L", days(90), [told(10), told(None)], NOW) == Closing("L", days(90), "ends")
+    assert closing("L", days(90), [], NOW) == Closing("L", days(90), "ends")
+
+
+def test_what_has_nothing_left_is_shut() -> None:
+    nothing = Forecast("used_up", 1.0)
+    assert closing("Q", days(90), [nothing], NOW) == Closing("Q", NOW, "shut")
+    assert closing("L", days(90), [nothing, told(20)], NOW) == Closing("L", days(20), "runs_out")
+    found = position(supply(), "flowing", [closing("quota Q", days(90), [nothing], NOW)], NOW)
+    assert found.verdict == "lane_closes_first"
+    assert "quota Q lets nothing pass now: order now" in found.says
 
 
 def test_a_very_large_stock_is_told_as_lasting_a_century() -> None:
