@@ -11,7 +11,7 @@ _FINDINGS = """
     FROM licensing.finding
 """
 _PLACE = "at, decision_id, rule_id, has_failed"
-_LATEST = f"ORDER BY {', '.join(f'{name} DESC' for name in _PLACE.split(', '))} LIMIT :n"
+_LATEST = "ORDER BY at DESC, decision_id DESC, rule_id DESC"
 
 
 async def findings(
@@ -33,9 +33,9 @@ async def findings(
         conditions.append(f"({_PLACE}) < (:at, :decision, :rule, :failed)")
     # One that failed and one that did not stand apart in every index: few of either are found among many others.
     parts = [
-        f"({_FINDINGS} WHERE {' AND '.join((how, *conditions))} {_LATEST})"
+        f"({_FINDINGS} WHERE {' AND '.join((how, *conditions))} {_LATEST} LIMIT :n)"
         for is_failed, how in ((True, "has_failed"), (False, "NOT has_failed"))
         if failed in (None, is_failed)
     ]
-    statement = f"{' UNION ALL '.join(parts)} {_LATEST}" if len(parts) > 1 else parts[0]
+    statement = f"{' UNION ALL '.join(parts)} {_LATEST}, has_failed DESC LIMIT :n" if len(parts) > 1 else parts[0]
     return await items(c, statement, n=limit, **asked, **places)
