@@ -1,7 +1,10 @@
 """`lanewatch policy`: asks licensing about monitoring rules, and rolls a rulebook out through the front door."""
 
 import asyncio
+import contextlib
 import hashlib
+import os
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,12 +154,20 @@ def roll_out(config: StackConfig, planned: Plan) -> dict[str, Any]:
     """Post the event and return what became of it. Raises StackError when it is not taken or not decided in time."""
     if planned.status["status"] != "waiting":
         return planned.status
+    event = _written_down(planned)
+    asyncio.run(_post(config, event))
+    return _decided(Licensing(config), event)
+
+
+def _written_down(planned: Plan) -> Event[Any]:
+    """Return the event in its first wording: another run may have written it down since the plan was made."""
     planned.body.parent.mkdir(parents=True, exist_ok=True)
-    part = planned.body.with_suffix(".part")
-    part.write_bytes(write(planned.event))
-    part.replace(planned.body)
-    asyncio.run(_post(config, planned.event))
-    return _decided(Licensing(config), planned.event)
+    with tempfile.NamedTemporaryFile(dir=planned.body.parent, suffix=".part") as part:
+        part.write(write(planned.event))
+        part.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(part.name, planned.body)
+    return read_trade_event(planned.body.read_bytes())
 
 
 async def _post(config: StackConfig, event: Event[Any]) -> None:
