@@ -1,7 +1,7 @@
 """What `lanewatch policy` prints: faults under their lines, what rules take, what changes, what was said."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -43,12 +43,11 @@ def faults_as_dict(found: Sequence[Fault]) -> dict[str, Any]:
 
 def costs(found: dict[str, Any]) -> None:
     """Print what each rule takes."""
-    table = _table("rule", "effect", "steps", "found by", "facts", in_one_line=("rule", "effect", "steps", "found by"))
     for rule in found["rules"]:
-        facts = escape(", ".join(rule["uses"]))
-        by = rule["found_by"] or "always asked"
-        table.add_row(escape(rule["id"]), rule["effect"], f"{rule['steps']:,}", by, facts)
-    console.print(table)
+        by = f"found by {rule['found_by']}" if rule["found_by"] else "always asked"
+        head = f"{rule['id']} ({rule['effect']}, {rule['severity']})"
+        console.print(f"[bold]{escape(head)}[/]: {_counted(rule['steps'], 'step')}, {by}", soft_wrap=True)
+        console.print(f"    {escape(', '.join(rule['uses']) or 'no facts')}", soft_wrap=True)
     told = f"{escape(found['version'])}: {_counted(len(found['rules']), 'rule')}"
     console.print(f"{told}, at most {found['steps']:,} steps on one shipment.", style="bold", soft_wrap=True)
 
@@ -133,11 +132,10 @@ def ending(planned: Plan, status: dict[str, Any]) -> bool:
     return True
 
 
-def _table(*headings: str, in_one_line: tuple[str, ...] = ()) -> Table:
+def _table(*headings: str) -> Table:
     table = Table(box=None, header_style="bold")
     for heading in headings:
-        justify: Literal["right", "left"] = "right" if heading in ("steps", "rules") else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in in_one_line)
+        table.add_column(heading, justify="right" if heading == "rules" else "left", overflow="fold")
     return table
 
 
