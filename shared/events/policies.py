@@ -22,8 +22,8 @@ Condition = Annotated[
     Meta(
         min_length=1,
         max_length=4000,
-        pattern=r"^[^\x00]+$(?!\n)",
-        description="a condition of 1 to 4,000 characters in CEL, with no line feed at its end",
+        pattern=r"^[^\x00]+$",
+        description="a condition of 1 to 4,000 characters in CEL",
     ),
 ]
 Sentence = Annotated[
@@ -31,8 +31,8 @@ Sentence = Annotated[
     Meta(
         min_length=1,
         max_length=1000,
-        pattern=r"^[^\x00]+$(?!\n)",
-        description="a sentence of 1 to 1,000 characters, with no line feed at its end",
+        pattern=r"^[^\x00]+$",
+        description="a sentence of 1 to 1,000 characters",
     ),
 ]
 

@@ -149,8 +149,8 @@ Why = Annotated[
     Meta(
         min_length=1,
         max_length=2000,
-        pattern=r"^[^\x00]+$(?!\n)",
-        description="a reason of 1 to 2,000 characters, without NUL and with no line feed at its end",
+        pattern=r"^[^\x00]+$",
+        description="a reason of 1 to 2,000 characters, without NUL",
     ),
 ]
 

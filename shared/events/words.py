@@ -27,8 +27,8 @@ Text = Annotated[
     str,
     Meta(
         max_length=2000,
-        pattern=r"^[^\x00]*$(?!\n)",
-        description="a text of at most 2,000 characters, without NUL and with no line feed at its end",
+        pattern=r"^[^\x00]*$",
+        description="a text of at most 2,000 characters, without NUL",
     ),
 ]
 EventId = Annotated[
