@@ -27,6 +27,11 @@ RULES = [
 ]
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to what it runs in the background: that ctrl-C is not for it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """The command as a process, with its own state folder."""
 
@@ -47,7 +52,7 @@ class Command:
         pipe = asyncio.subprocess.PIPE
         arguments = ("policy", "backtest", str(self.file), *options)
         return await asyncio.create_subprocess_exec(
-            LANEWATCH, *arguments, env=self.environment, stdout=pipe, stderr=pipe
+            LANEWATCH, *arguments, env=self.environment, stdout=pipe, stderr=pipe, preexec_fn=_hear_ctrl_c
         )
 
     async def run(self, *options: str) -> tuple[int, str, str]:
