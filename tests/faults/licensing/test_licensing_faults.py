@@ -168,7 +168,10 @@ async def test_a_worker_that_catches_up_decides_as_it_would_have_decided_live(
     """The log lies in six partitions; what was declared after the regime must not be decided before it."""
     before, after = ([declared(f"{part}{n}") for n in range(150)] for part in ("before", "after"))
     await publish_many(producer, fresh_topics, before)
+    # The log tells time to the millisecond, and of two partitions' records in the same one neither is the earlier.
+    await asyncio.sleep(0.01)
     await publish(producer, fresh_topics, regime(time="2025-05-01T00:00:00Z"))
+    await asyncio.sleep(0.01)
     await publish_many(producer, fresh_topics, after)
     async with running(fresh_config, "licensing", **REPLAY, LANEWATCH_LICENSING_MAX_BATCH="20") as program:
         found = await settled(program, 301)
