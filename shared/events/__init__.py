@@ -7,6 +7,7 @@ A contract changes by adding optional fields; a breaking change is a new type.
 
 from shared.events.alerts import (
     AlertData,
+    Alternative,
     Effect,
     FindingRaised,
     LaneChanged,
@@ -117,6 +118,7 @@ __all__ = [
     "WORLD",
     "AlertData",
     "Allocation",
+    "Alternative",
     "ClockTicked",
     "Commodity",
     "Content",

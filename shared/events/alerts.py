@@ -46,6 +46,17 @@ class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     headline: str
 
 
+class Alternative(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lane of the same commodity group, from another origin, on which goods flow."""
+
+    lane_id: str
+    origin: str
+    destination: str
+    since: datetime
+    left_kg: str | None = None
+    """What the licences that open it have left; absent where none is asked for, or one has no limit of mass."""
+
+
 class LaneChanged(_Out, frozen=True, kw_only=True):
     """A lane's flow state changed; `sequence` counts the lane's changes from 1 without a gap."""
 
@@ -58,6 +69,10 @@ class LaneChanged(_Out, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     caused_by: str
     """Source and id of the event that brought it, joined by a blank."""
+    supersedes: str | None = None
+    """The alert that no longer stands: what brought it was taken back, or this came late and tells of before."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Where the lane does not flow: which others do, those with most left first."""
 
 
 class ShipmentDecided(_Out, frozen=True, kw_only=True):

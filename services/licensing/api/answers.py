@@ -52,6 +52,8 @@ class LaneChange(Answer):
     at: datetime
     reasons: list[Reason]
     caused_by: str
+    supersedes: str | None
+    """The alert of the change before, where that no longer stands: it was taken back, or this came late."""
 
 
 class ChangeOfLane(LaneChange):

@@ -19,6 +19,7 @@ from shared.cloudevents import Event
 from shared.events import (
     EVERYWHERE,
     WORLD,
+    Alternative,
     FindingRaised,
     FlowState,
     LaneChanged,
@@ -66,8 +67,8 @@ _SEVERITY: dict[str, Severity] = {
 """Whatever is not listed is a notice."""
 
 
-def lane_changed(book: Book, change: LaneChange, caused_by: str) -> None:
-    """Announce a change of flow state."""
+def lane_changed(book: Book, change: LaneChange, caused_by: str, alternatives: tuple[Alternative, ...]) -> None:
+    """Announce a change of flow state, with the lanes that flow instead."""
     lane = book.lanes[change.lane_id]
     where = "the world" if lane.destination == WORLD else lane.destination
     why = change.reasons[0].says if change.reasons else "as before the restriction"
@@ -83,8 +84,10 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str) -> None:
         since=change.at,
         reasons=change.reasons,
         caused_by=caused_by,
+        supersedes=change.supersedes,
+        alternatives=alternatives,
     )
-    name = f"{change.lane_id}#{change.sequence}"
+    name = change.alert_id
     book.alerts.append(
         cloudevents.alert(
             "lanewatch.lane.changed", id=name, time=change.at, key=change.lane_id, data=data, sequence=change.sequence

@@ -133,6 +133,8 @@ class Book:
     """Licences whose validity begins or ends by the batch's latest tick."""
     lane_families: set[tuple[str, str]] = field(default_factory=set)
     """Commodity group and origin of which every lane is loaded."""
+    lane_groups: set[str] = field(default_factory=set)
+    """Commodity groups of which every lane is loaded, whatever its origin."""
     histories: dict[str, list[Past]] = field(default_factory=dict)
     """By entity, of those of which an event may be taken back: what was applied, in that order."""
 
@@ -202,6 +204,12 @@ class Book:
             raise Missing("family", f"{group}:{origin}")
         family = (lane for lane in self.lanes.values() if (lane.commodity_group, lane.origin) == (group, origin))
         return [lane for lane in family if lane.stats.gate_as_of is not None]
+
+    def lanes_of(self, group: str) -> list[Lane]:
+        """Return every lane of a commodity group. Raises Missing."""
+        if group not in self.lane_groups:
+            raise Missing("group", group)
+        return [lane for lane in self.lanes.values() if lane.commodity_group == group]
 
     def waiting_for(self, key: str) -> list[Parked]:
         """Take out, in their order, the events that wait for a thing. Raises Missing."""

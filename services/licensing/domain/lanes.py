@@ -73,6 +73,19 @@ class Opening(msgspec.Struct, frozen=True):
         )
 
 
+class BeforeShut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lane was when an event shut its gate, for the case that this is taken back."""
+
+    shut_by: str
+    state: FlowState
+    flow: Flow
+    watch: Watch
+    flow_reasons: tuple[Reason, ...]
+    confirmations: int
+    confirmed_mg: int
+    confirming_since: datetime | None
+
+
 class LaneStats(msgspec.Struct, kw_only=True):
     """What a lane remembers. Days are proleptic ordinals in UTC; masses are milligrams."""
 
@@ -84,12 +97,15 @@ class LaneStats(msgspec.Struct, kw_only=True):
     gate: GateLevel = "open"
     gate_reasons: tuple[Reason, ...] = ()
     gate_as_of: datetime | None = None
+    before_shut: BeforeShut | None = None
     flow: Flow = "none"
     is_refused: bool = False
     closed_through: int | None = None
     watch: Watch = msgspec.field(default_factory=Watch)
     flow_reasons: tuple[Reason, ...] = ()
     """Why the flow is low or stopped."""
+    brought_by: str = ""
+    """The event that brought the state."""
     cleared: dict[int, tuple[int, int]] = {}
     """Shipments and their mass by day, of the days that are not closed."""
     confirmations: int = 0
@@ -129,6 +145,19 @@ class LaneChange:
     state: FlowState
     at: datetime
     reasons: tuple[Reason, ...]
+    previous_since: datetime | None
+    supersedes: str | None = None
+    """The alert of the change before, where that no longer stands."""
+
+    @property
+    def alert_id(self) -> str:
+        """The id of the alert that tells of it."""
+        return alert_id(self.lane_id, self.sequence)
+
+
+def alert_id(lane_id: str, sequence: int) -> str:
+    """Return the id of the alert that tells of a lane's change."""
+    return f"{lane_id}#{sequence}"
 
 
 def lane_id(group: str, origin: str, destination: str) -> str:
@@ -142,15 +171,50 @@ def lane_ids(groups: tuple[str, ...], origin: str, destinations: tuple[str, ...]
     return tuple(lane_id(group, origin, d) for group in groups for d in (*destinations, WORLD))
 
 
-def on_gate(lane: Lane, gate: Gate, at: datetime) -> LaneChange | None:
-    """Take note of what the law says now."""
+def on_gate(lane: Lane, gate: Gate, at: datetime, caused_by: str = "", *, is_undone: bool = False) -> LaneChange | None:
+    """Take note of what the law says now.
+
+    `is_undone`: what shut the gate was taken back, so the lane is again what it was before.
+    """
     stats = lane.stats
-    if gate.level == "shut" and stats.gate != "shut":
+    was_shut, before = stats.gate == "shut", stats.before_shut
+    if gate.level == "shut" and not was_shut:
+        stats.before_shut = _before_shut(lane, caused_by)
         _begin_anew(stats)
-    if gate.level != "shut" and stats.gate == "shut":
+    if gate.level != "shut" and was_shut:
         stats.last_active_day, stats.decided, stats.is_refused = _day(at), {}, False
+        stats.before_shut = None
     stats.gate, stats.gate_reasons, stats.gate_as_of = gate.level, gate.reasons, at
+    if gate.level != "shut" and before is not None and is_undone:
+        return _restore(lane, at, before)
     return _settle(lane, at, ())
+
+
+def _before_shut(lane: Lane, shut_by: str) -> BeforeShut:
+    stats = lane.stats
+    return BeforeShut(
+        shut_by=shut_by,
+        state=lane.state,
+        flow=stats.flow,
+        watch=stats.watch,
+        flow_reasons=stats.flow_reasons,
+        confirmations=stats.confirmations,
+        confirmed_mg=stats.confirmed_mg,
+        confirming_since=stats.confirming_since,
+    )
+
+
+def _restore(lane: Lane, at: datetime, before: BeforeShut) -> LaneChange | None:
+    """Let a lane be what it was; its charts know nothing of the days since."""
+    stats = lane.stats
+    stats.flow, stats.watch, stats.flow_reasons = before.flow, before.watch, before.flow_reasons
+    stats.confirmations, stats.confirmed_mg = before.confirmations, before.confirmed_mg
+    stats.confirming_since = before.confirming_since
+    state = STATE[stats.gate, stats.flow] or before.state
+    if state == lane.state:
+        return None
+    says = "what had shut it was taken back"
+    return _change(lane, state, at, (Reason(rule="lane.gate.taken_back", says=says), *stats.gate_reasons))
 
 
 def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneChange | None:
@@ -284,7 +348,7 @@ def _settle(lane: Lane, at: datetime, evidence: tuple[Reason, ...]) -> LaneChang
 
 
 def _change(lane: Lane, state: FlowState, at: datetime, reasons: tuple[Reason, ...]) -> LaneChange:
-    change = LaneChange(lane.lane_id, lane.sequence + 1, lane.state, state, at, reasons)
+    change = LaneChange(lane.lane_id, lane.sequence + 1, lane.state, state, at, reasons, lane.since)
     lane.state, lane.since, lane.sequence, lane.reasons = state, at, change.sequence, reasons
     return change
 

@@ -79,7 +79,7 @@ def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: s
         if lane.stats.gate_reasons:
             refresh_gates(book, (lane_id,), datetime.fromordinal(today).replace(tzinfo=UTC), caused_by)
         for day in range(first, today):
-            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by)
+            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by, now)
 
 
 def _first_open_day(lane: lanes.Lane, today: int) -> int:

@@ -1,9 +1,11 @@
 """Keeps lanes in step with what happens to regimes, licences, quotas and shipments."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from services.licensing.domain import lanes
+from services.licensing.domain.alternatives import alternatives_to
 from services.licensing.domain.announcing import lane_changed
 from services.licensing.domain.book import Book, Missing
 from services.licensing.domain.gates import judge_gate
@@ -27,7 +29,10 @@ def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: 
     for lane_id in wanted:
         lane = book.lane(lane_id)
         as_of = max(book.plausible(at), lane.stats.gate_as_of or book.plausible(at))
-        record(book, lane, lanes.on_gate(lane, judge_gate(lane, as_of, book), as_of), caused_by)
+        before = lane.stats.before_shut
+        is_undone = before is not None and book.retracted.get(before.shut_by) == caused_by
+        change = lanes.on_gate(lane, judge_gate(lane, as_of, book), as_of, caused_by, is_undone=is_undone)
+        record(book, lane, change, caused_by, at)
 
 
 def judge_new(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str) -> None:
@@ -35,11 +40,26 @@ def judge_new(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str)
     refresh_gates(book, [i for i in lane_ids if book.lane(i).stats.gate_as_of is None], at, caused_by)
 
 
-def record(book: Book, lane: Lane, change: LaneChange | None, caused_by: str) -> None:
-    """Note that a lane was touched, and announce its change if it changed."""
+def record(
+    book: Book, lane: Lane, change: LaneChange | None, caused_by: str, happened_at: datetime | None = None
+) -> None:
+    """Note that a lane was touched, and announce its change if it changed.
+
+    `happened_at` is the time of what brought the change, where that is not the change's own. Raises Missing.
+    """
     book.touch("lane", lane.lane_id)
-    if change is not None:
-        lane_changed(book, change, caused_by)
+    if change is None:
+        return
+    supersedes = _superseded(book, lane, change, caused_by, happened_at or change.at)
+    lane.stats.brought_by = caused_by
+    lane_changed(book, replace(change, supersedes=supersedes), caused_by, alternatives_to(book, lane))
+
+
+def _superseded(book: Book, lane: Lane, change: LaneChange, caused_by: str, happened_at: datetime) -> str | None:
+    """Return the alert of the change before if what brought it was taken back, or happened after what is told now."""
+    is_taken_back = book.retracted.get(lane.stats.brought_by) == caused_by
+    is_late = change.previous_since is not None and happened_at < change.previous_since
+    return lanes.alert_id(change.lane_id, change.sequence - 1) if is_taken_back or is_late else None
 
 
 def lanes_of_licence(licence: Licence) -> tuple[str, ...]:

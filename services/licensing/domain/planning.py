@@ -26,7 +26,14 @@ from shared.events import (
     TradeData,
 )
 
-_SETS = {"licence": "licences", "account": "accounts", "lane": "lanes", "wake": "wakes", "history": "histories"}
+_SETS = {
+    "licence": "licences",
+    "account": "accounts",
+    "lane": "lanes",
+    "group": "groups",
+    "wake": "wakes",
+    "history": "histories",
+}
 """By kind of what is missing: where it is noted."""
 _REVIEWS = (ReviewReleased, ReviewRejected, ReviewOverridden)
 
@@ -50,6 +57,9 @@ class Keys:
     """Shipments that may be judged anew: what their declarations name is needed too."""
     lanes: set[str] = field(default_factory=set)
     families: set[tuple[str, str]] = field(default_factory=set)
+    """Commodity group and origin of which every lane is needed."""
+    groups: set[str] = field(default_factory=set)
+    """Commodity groups of which every lane is."""
     wakes: set[str] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
 

@@ -49,6 +49,11 @@ class WholeBook(Book):
         self.lane_families.add((group, origin))
         return super().family(group, origin)
 
+    def lanes_of(self, group: str) -> list[Lane]:
+        """Return every lane of a commodity group."""
+        self.lane_groups.add(group)
+        return super().lanes_of(group)
+
     def waiting_for(self, key: str) -> list[Parked]:
         """Take out, in their order, the events that wait for a thing."""
         return self.take_waiting(key)

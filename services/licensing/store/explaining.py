@@ -145,7 +145,7 @@ async def _brought_about(c: AsyncConnection, name: str, entity: str) -> Item:
         )
     changes = await items(
         c,
-        "SELECT lane_id, sequence, previous, state, at, reasons, caused_by FROM licensing.lane_change"
+        "SELECT lane_id, sequence, previous, state, at, reasons, caused_by, supersedes FROM licensing.lane_change"
         f" WHERE caused_by = :name ORDER BY lane_id, sequence LIMIT {MOST}",
         name=name,
     )

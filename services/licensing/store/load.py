@@ -225,16 +225,18 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
     wanted = keys.lanes | {f"{group}:{origin}:{WORLD}" for group, origin in keys.families}
     wanted.update(*(lanes_of_licence(licence) for licence in book.licences.values()))
     wanted.update(*(shipment.lanes for shipment in book.shipments.values()))
-    families = set(keys.families)
-    if _closes_days(keys, book):
+    families, groups, closes_days = set(keys.families), set(keys.groups), _closes_days(keys, book)
+    if closes_days or groups:
         every = await fetch(c, "SELECT DISTINCT commodity_group, origin FROM licensing.lane")
-        families |= {(row["commodity_group"], row["origin"]) for row in every}
+        if closes_days:
+            groups |= {group for group, _ in every}
+        families |= {(group, origin) for group, origin in every if group in groups}
     await _lock_lanes(c, wanted, families, book)
     new = wanted - set(book.lanes)
     if new:
         await tables.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
         await _lock_lanes(c, new, set(), book)
-    book.lane_families = families
+    book.lane_families, book.lane_groups = families, groups
 
 
 async def _lock_lanes(c: AsyncConnection, ids: set[str], families: set[tuple[str, str]], book: Book) -> None:

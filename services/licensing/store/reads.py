@@ -58,7 +58,7 @@ async def lane(c: AsyncConnection, lane_id: str) -> Item | None:
     if found is not None:
         found["changes"] = await items(
             c,
-            "SELECT sequence, previous, state, at, reasons, caused_by FROM licensing.lane_change"
+            "SELECT sequence, previous, state, at, reasons, caused_by, supersedes FROM licensing.lane_change"
             " WHERE lane_id = :id ORDER BY sequence",
             id=lane_id,
         )

@@ -176,7 +176,7 @@ def _lane_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
     yield (
         tables.LANE_CHANGE.insert,
         (
-            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by)
+            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by, x.supersedes)
             for x, caused_by in book.lane_changes
         ),
     )

@@ -166,6 +166,7 @@ LANE_CHANGE = Columns(
     at="timestamptz",
     reasons="text",
     caused_by="text",
+    supersedes="text",
 )
 OUTBOX = Columns("outbox", ("number",), topic="text", key="text", body="bytea", headers="text")
 BATCH = Columns("batch", ("batch_id",), batch_id="text", terms="text", issued_at="timestamptz")

@@ -1,5 +1,7 @@
 """Lanes, licences and regimes as time passes by ticks in the log."""
 
+import msgspec
+
 from tests.integration.licensing.conftest import Desk
 from tests.support.trade import declared, event, licence, milestone, regime, tick
 
@@ -84,3 +86,33 @@ async def test_an_earlier_tick_than_the_last_changes_nothing(desk: Desk) -> None
     await desk.feed(tick("2025-05-01T00:00:00Z"))
     rows = await desk.sql("SELECT clock FROM licensing.register")
     assert rows[0].clock.isoformat() == "2025-05-09T00:00:00+00:00"
+
+
+async def test_a_restricted_lane_names_those_of_other_origins_that_flow_and_a_retraction_supersedes_it(
+    desk: Desk,
+) -> None:
+    for n in range(3):
+        for origin in ("MY", "CN"):
+            ship = f"F-{origin}-{n}"
+            await desk.feed(
+                declared(ship, kg="10", origin=origin, time="2025-03-20T08:00:00Z"),
+                milestone(ship, "cleared", time="2025-03-20T09:00:00Z"),
+            )
+    await desk.feed(regime(id="mistake"))
+    data = {"entity": "regime:R-18", "source": "/test", "id": "mistake", "reason": "posted by mistake"}
+    await desk.feed(event("trade.event.retracted", data, time="2025-04-05T00:00:00Z"))
+    lane_id = "magnets-controlled:CN:DE"
+    changes = (await desk.lane(lane_id))["changes"]
+    assert [(c["state"], c["supersedes"]) for c in changes] == [
+        ("flowing", None),
+        ("restricted", None),
+        ("flowing", f"{lane_id}#2"),
+    ]
+    rows = await desk.sql("SELECT body FROM licensing.outbox WHERE key = :key ORDER BY number", key=lane_id)
+    told = [msgspec.json.decode(row.body) for row in rows]
+    alternatives = {alert["id"]: alert["data"].get("alternatives", []) for alert in told}
+    assert [other["lane_id"] for other in alternatives[f"{lane_id}#2"]] == [
+        "magnets-controlled:MY:DE",
+        "magnets-controlled:MY:world",
+    ]
+    assert alternatives[f"{lane_id}#3"] == []
