@@ -128,7 +128,7 @@ def books_in_memory(book: WholeBook) -> Kept:
         "event": _sorted((*name.split(" ", 1), end.status, end.outcome) for name, end in book.endings.items()),
         "lane": _sorted(records.lane_row(book.lanes[lane_id]) for lane_id in book.touched["lane"]),
         "lane_change": _sorted(
-            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by)
+            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by, x.supersedes)
             for x, caused_by in book.lane_changes
         ),
         "alert": _sorted(_by_lane(book.alerts)),
