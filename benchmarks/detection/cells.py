@@ -6,8 +6,8 @@ from random import Random
 from typing import NamedTuple
 
 from benchmarks.detection.arrivals import FAST, MODELS, SLOW, Arrivals, make_lane
-from benchmarks.detection.rules import clump_rate, gap_limit, share_limit
-from benchmarks.detection.trials import CONTENDERS, QUIET_DAYS, Delays, Quiet, watch_change, watch_quiet
+from benchmarks.detection.rules import gap_limit, share_limit
+from benchmarks.detection.trials import CONTENDERS, QUIET_DAYS, Delays, Limits, Quiet, watch_change, watch_quiet
 
 YEAR = 365.25
 STATED = 0.1
@@ -46,8 +46,7 @@ class Cell:
     years: float
     false_stops: int
     false_lows: int
-    gap_limit: float
-    share_limit: float
+    limits: Limits
     false_returns: int
     low_years: float
     told: list[Told]
@@ -74,13 +73,16 @@ def _try_cell(model: Arrivals, band: str, lanes: int, random: Random, *, is_gene
     allowed = sum(quiet.false_stops + quiet.false_lows for quiet in quiets)
     if is_generous:
         allowed = max(allowed, round(STATED * years))
-    limit = gap_limit([silence for quiet in quiets for silence in quiet.silences], allowed)
-    least = share_limit([quiet.series for quiet in quiets], allowed)
+    limits = Limits(
+        gap=gap_limit([silence for quiet in quiets for silence in quiet.silences], allowed),
+        learned=gap_limit([silence for quiet in quiets for silence in quiet.learned_silences], allowed),
+        share=share_limit([quiet.series for quiet in quiets], allowed),
+    )
     told: list[Told] = []
     returns, low_days = 0, 0
     for share in SHARES:
         for quiet in quiets:
-            delays = watch_change(quiet, share, max(1.0, limit / clump_rate(quiet.lane)), least, random)
+            delays = watch_change(quiet, share, limits, random)
             if delays is not None:
                 told += _told(quiet, band, share, delays)
                 returns, low_days = returns + delays.false_returns, low_days + delays.low_days
@@ -91,8 +93,7 @@ def _try_cell(model: Arrivals, band: str, lanes: int, random: Random, *, is_gene
         years=years,
         false_stops=sum(quiet.false_stops for quiet in quiets),
         false_lows=sum(quiet.false_lows for quiet in quiets),
-        gap_limit=limit,
-        share_limit=least,
+        limits=limits,
         false_returns=returns,
         low_years=low_days / YEAR,
         told=told,

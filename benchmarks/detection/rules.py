@@ -1,7 +1,8 @@
 """Two usual rules to compare with: nothing for so many days, and the share of the last 30 days in the last 90.
 
-They are given what no one knows: each lane's true rate and clumping, and a limit of their own for every kind of lane,
-chosen afterwards so that just the stated rate of false changes comes of it.
+The first comes twice: once it is given what no one knows, each lane's true rate and clumping, and once it learns
+the lane's rate from its last year, as ours must learn all. Every rule gets a limit of its own for every kind of lane,
+chosen afterwards so that it makes just as many false changes as ours made.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from math import log
 
 from benchmarks.detection.arrivals import Lane
 
-SHORT, LONG = 30, 90
+SHORT, LONG, LEARNED = 30, 90, 365
 
 
 @dataclass
@@ -26,6 +27,32 @@ class GapRule:
         """Take in a day and return whether the lane is down."""
         self.silent = 0 if shipments else self.silent + 1
         self.is_down = self.silent >= self.days
+        return self.is_down
+
+
+@dataclass
+class LearnedGapRule:
+    """The same after so many days as usually bring `arrivals`, by the mean of the last 365 days before the silence."""
+
+    arrivals: float
+    counts: deque[int] = field(default_factory=lambda: deque(maxlen=LEARNED))
+    per_day: float = 0.0
+    silent: int = 0
+    is_down: bool = False
+
+    def silence(self, shipments: int) -> float:
+        """Take in a day and return how long the silence is that a shipment ended with it, in usual arrivals."""
+        ended = self.silent * self.per_day if shipments else 0.0
+        self.counts.append(shipments)
+        self.silent = 0 if shipments else self.silent + 1
+        if shipments:
+            self.per_day = sum(self.counts) / len(self.counts)
+        return ended
+
+    def close_day(self, shipments: int) -> bool:
+        """Take in a day and return whether the lane is down."""
+        self.silence(shipments)
+        self.is_down = self.silent * self.per_day >= self.arrivals and self.silent > 0
         return self.is_down
 
 

@@ -13,7 +13,9 @@ from benchmarks.report import RESULTS, write_results
 LANES, SEED = 70, 2025
 NOTES = (
     "A delay in shipments is what the lane used to clear in that time. `inf`, never: not told while the change lasted.",
-    "The rules know each lane's true rate and clumping; their limits give each kind as many false changes as ours.",
+    "Each rule's limit gives each kind of lane just as many false changes as ours had in it.",
+    "*Learning*: the rule takes the mean of the lane's last year for its rate; ours has to learn too.",
+    "*Knowing*: the rule is given the lane's true rate and clumping, which no one has.",
     "Ours knows nothing beforehand and has one setting for all.",
     "*Best rule of each kind*: as if an operator had known for which of the 15 kinds to take which rule.",
 )
