@@ -15,8 +15,10 @@ from aiokafka.errors import KafkaError
 
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
+from shared.events import PipelineNoticed, TestPing
 
 TIMEOUT_S = 60.0
+MADE_BY_ALERTS = (*TestPing.TYPES, *PipelineNoticed.TYPES)
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,13 @@ def _of_ledger(licensing: Mapping[str, Any]) -> tuple[Line, ...]:
 def _of_alerts(licensing: Mapping[str, Any], alerts: Mapping[str, Any]) -> tuple[Line, ...]:
     made, taken = sum(licensing["alerts_by_type"].values()), sum(alerts["alerts_by_kind"].values())
     states = alerts["deliveries_by_state"]
-    pings = alerts["alerts_by_kind"].get("lanewatch.test.ping", 0)
+    own = sum(alerts["alerts_by_kind"].get(kind, 0) for kind in MADE_BY_ALERTS)
     return (
         Line("alerts made", made),
         Line("  not published yet", licensing["unpublished"]),
         Line("  that cannot be published", licensing["unpublishable"], is_fault=True),
-        Line("  published and not taken over yet", max(0, made - licensing["unpublished"] - taken + pings)),
-        Line("  taken over and never made", max(0, taken - pings - made), is_fault=True),
+        Line("  published and not taken over yet", max(0, made - licensing["unpublished"] - taken + own)),
+        Line("  taken over and never made", max(0, taken - own - made), is_fault=True),
         Line("deliveries", sum(states.values())),
         *(Line(f"  {state}", count) for state, count in sorted(states.items())),
         Line("  delivered without an accepted attempt", alerts["delivered_without_accepted_attempt"], is_fault=True),

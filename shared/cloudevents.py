@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.errors import FieldError, PermanentError
-from shared.events import ALERT_TYPES, LATEST_YEAR, TRADE_TYPES, EventId, EventSource, Moment, Text, TradeData
+from shared.events import LATEST_YEAR, OUT_TYPES, TRADE_TYPES, EventId, EventSource, Moment, Text, TradeData
 from shared.faults import REFUSALS, Place, core_type, faults, perhaps, pointer_to, quoted, refusal, refused
 
 T = TypeVar("T")
@@ -72,8 +72,8 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
 
 
 def read_alert(body: bytes) -> Event[Any]:
-    """Return the typed alert of a JSON body; raises PermanentError as `read_trade_event` does."""
-    return _read(body, ALERT_TYPES)
+    """Return the typed alert, or pulse, of a JSON body; raises PermanentError as `read_trade_event` does."""
+    return _read(body, OUT_TYPES)
 
 
 def _read(body: bytes | msgspec.Raw, types: Mapping[str, Any]) -> Event[Any]:

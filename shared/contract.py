@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from shared.cloudevents import Event
-from shared.events import ALERT_TYPES, TRADE_TYPES
+from shared.events import OUT_TYPES, TRADE_TYPES
 from shared.examples import alert_event, trade_event
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "contract"
@@ -29,7 +29,7 @@ def schemas(template: str = "#/$defs/{name}") -> Json:
 
     `template` says how one refers to another.
     """
-    kinds: dict[str, Any] = {**TRADE_TYPES, **ALERT_TYPES}
+    kinds: dict[str, Any] = {**TRADE_TYPES, **OUT_TYPES}
     data_types = list(dict.fromkeys(kinds.values()))
     references, parts = msgspec.json.schema_components(data_types, ref_template=template)
     reference = dict(zip(data_types, references, strict=True))
@@ -70,7 +70,7 @@ def events_schema() -> Json:
         "$schema": DIALECT,
         "$id": SCHEMA_ID,
         "title": "Every event that Lanewatch takes in and gives out",
-        "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in (*TRADE_TYPES, *ALERT_TYPES)],
+        "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in (*TRADE_TYPES, *OUT_TYPES)],
         "$defs": schemas(),
     }
 
@@ -88,7 +88,7 @@ def asyncapi() -> Json:
         "channels": {
             "events": _channel("trade.events", "What happened, in the order of each thing's life.", list(TRADE_TYPES)),
             "decisions": _channel(
-                "trade.decisions", "What follows from it, in the order of each lane.", list(ALERT_TYPES)
+                "trade.decisions", "What follows from it, in the order of each lane.", list(OUT_TYPES)
             ),
             "deadLettersLicensing": _dead_letters("trade.events.dead-letters.licensing"),
             "deadLettersAlerts": _dead_letters("trade.decisions.dead-letters.alerts"),
@@ -104,7 +104,7 @@ def asyncapi() -> Json:
         "components": {
             "messages": {
                 **{kind: _message(kind, _entity_key(kind)) for kind in TRADE_TYPES},
-                **{kind: _message(kind, {"type": "string", "description": "The lane."}) for kind in ALERT_TYPES},
+                **{kind: _message(kind, {"type": "string", "description": "The lane."}) for kind in OUT_TYPES},
                 DEAD_LETTER: _dead_letter(),
             },
             "schemas": schemas("#/components/schemas/{name}"),

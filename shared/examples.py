@@ -219,6 +219,16 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
         }
         for what in ("silent", "resumed")
     },
+    **{
+        f"lanewatch.pipeline.{what}": {
+            "scope": {"commodity_groups": [], "origin": "*", "destinations": ["*"]},
+            "severity": "warning",
+            "headline": f"{what}: what is said of lanes is of 2025-06-01 08:00:00 UTC",
+            "last_pulse": "2025-06-01T08:00:00Z",
+        }
+        for what in ("stuck", "resumed")
+    },
+    "lanewatch.pipeline.pulse": {"clock": "2025-06-01T08:00:00Z"},
     "lanewatch.decision.denied": _decision("denied", "licence.left", "LIC-7 has 300 kg left, 1,200.5 kg are wanted"),
     **{
         f"lanewatch.licence.{what}": _changed(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,13 +11,13 @@ import structlog
 from prometheus_client import Counter as Metric
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.alerts.store import intake
+from services.alerts.store import intake, pulse
 from services.alerts.store.intake import DeadLetter, LaneRow, Name, NewAlert
 from shared.cloudevents import Event, encode_sorted, read_alert
 from shared.consumption import Advance, Record
 from shared.database import transaction
 from shared.errors import PermanentError
-from shared.events import LaneChanged
+from shared.events import LaneChanged, PipelinePulse
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,9 @@ class Batch:
     records: dict[Name, Record] = field(default_factory=dict)
     duplicates: Counter[int] = field(default_factory=Counter)
     """By partition."""
+    pulses: int = 0
+    pulse: datetime | None = None
+    """The latest of them."""
 
 
 def is_same(one: bytes, other: bytes) -> bool:
@@ -95,6 +99,10 @@ def _read(record: Record, batch: Batch) -> None:
     if record.value is None:
         raise PermanentError("the record has no value")
     event = read_alert(record.value)
+    if isinstance(event.data, PipelinePulse):
+        batch.pulses += 1
+        batch.pulse = max(event.data.clock, batch.pulse or event.data.clock)
+        return
     name = (event.source, event.id)
     if name in batch.alerts:
         _compare(record, batch.alerts[name].body, batch)
@@ -152,6 +160,8 @@ class AlertsHandler:
             await intake.count_duplicates(connection, self.topic, partition, count)
         if batch.dead:
             await intake.bury(connection, self.topic, batch.dead)
+        if batch.pulse is not None:
+            await pulse.note(connection, batch.pulse)
         if new:
             # Last, because it takes locks that senders want.
             await intake.match(connection, new)
@@ -174,4 +184,5 @@ class AlertsHandler:
         duplicates = batch.duplicates.total()
         TAKEN.labels("duplicate").inc(duplicates)
         TAKEN.labels("dead").inc(len(batch.dead))
-        TAKEN.labels("recorded").inc(records - duplicates - len(batch.dead))
+        TAKEN.labels("pulse").inc(batch.pulses)
+        TAKEN.labels("recorded").inc(records - duplicates - len(batch.dead) - batch.pulses)

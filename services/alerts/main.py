@@ -4,6 +4,7 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -16,6 +17,7 @@ from services.alerts.publisher import DeadLetterPublisher
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
 from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, SCHEMA, VERSIONS
+from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
 from shared.health import Health
@@ -66,6 +68,9 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     run_beside(stack, dispatcher.run(), dispatcher)
     run_beside(stack, publisher.run())
     run_beside(stack, listener.run())
+    if settings.clock == "wall":
+        watchdog = Watchdog(engine, timedelta(seconds=settings.alerts_stuck_after_s), dispatcher.wake)
+        run_beside(stack, watchdog.run())
     # What is due is delivered though the broker is away, so the consumer comes last.
     consumer = await start_when_up(
         lambda: make_consumer(settings.kafka_bootstrap, settings.alerts_group, SERVICE, instance_id=settings.instance())

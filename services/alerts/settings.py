@@ -41,6 +41,9 @@ class AlertsSettings(SharedSettings):
     alerts_stop_grace_s: Annotated[float, Field(ge=0)] = 8.0
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
+    alerts_stuck_after_s: Seconds = 300.0
+    """So long after the latest tick that came through it is told that nothing does. Ticks come each minute."""
+
     def instance(self) -> str:
         """Return the name of this process."""
         return self.alerts_instance_id or f"alerts-{socket.gethostname()}-{self.alerts_port}"

@@ -63,7 +63,9 @@ async def _start(
     """Start in the background, so that health answers while Kafka or PostgreSQL are still away."""
     health.add_ready("database", lambda: check_database(engine))
     await upgrade_schema_when_up(engine, "licensing", Path(__file__).parent / "store" / "versions", deadline_s=3600)
-    relay = Relay(engine, settings.kafka_bootstrap)
+    # Where the log brings the time, its clock says nothing of how far this is behind.
+    pulse_topic = settings.topic_decisions if settings.clock == "wall" else None
+    relay = Relay(engine, settings.kafka_bootstrap, pulse_topic=pulse_topic)
     run_beside(stack, relay.run(), relay)
     consumer = await start_when_up(
         lambda: make_consumer(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -14,8 +15,11 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import cloudevents
+from shared.cloudevents import Event
 from shared.database import LOST_CONNECTION, transaction
 from shared.errors import RetryableError
+from shared.events import PipelinePulse
 from shared.kafka import producing
 from shared.waiting import wait
 
@@ -34,6 +38,8 @@ STUCK_AFTER_S = 60
 IDLE_MS = 5000
 """A relay that is paused loses its lock after so long; while it runs it speaks every second."""
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('lanewatch licensing relay'))"
+PULSE_EVERY_S = 1.0
+_CLOCK = text("SELECT clock FROM licensing.register")
 _NEXT = text(
     "SELECT number, topic, key, body, headers FROM licensing.outbox WHERE published_at IS NULL ORDER BY number LIMIT :n"
 )
@@ -48,9 +54,15 @@ class Relay:
 
     A row's number is taken under its lane's lock, so in one lane numbers follow commits. A crash
     between publishing and noting it publishes a row again; readers know it by the alert's id.
+    Where a pulse's topic is given, the clock is published there whenever it moved and nothing is left to publish.
     """
 
-    def __init__(self, engine: AsyncEngine, bootstrap: str, *, poll_s: float = 1.0) -> None:
+    def __init__(
+        self, engine: AsyncEngine, bootstrap: str, *, pulse_topic: str | None = None, poll_s: float = 1.0
+    ) -> None:
+        self.pulse_topic = pulse_topic
+        self._clock: datetime | None = None
+        self._clock_read_at = 0.0
         self.engine = engine
         self.bootstrap = bootstrap
         self.poll_s = poll_s
@@ -99,6 +111,8 @@ class Relay:
             published = await self._publish(producer)
             self.waiting_for = None
             if published < BATCH:
+                if self.pulse_topic is not None:
+                    await self._pulse(producer, self.pulse_topic)
                 await wait(self._wake, self.poll_s)
                 await connection.fetchval("SELECT 1", timeout=5)
 
@@ -114,6 +128,18 @@ class Relay:
             PUBLISHED.labels(row.topic).inc()
         return len(rows)
 
+    async def _pulse(self, producer: AIOKafkaProducer, topic: str) -> None:
+        """Tell that the clock moved, which only a tick that was taken in and worked out can do."""
+        if time.monotonic() - self._clock_read_at < PULSE_EVERY_S:
+            return
+        async with transaction(self.engine) as c:
+            clock = (await c.execute(_CLOCK)).scalar_one()
+        self._clock_read_at = time.monotonic()
+        before, self._clock = self._clock, clock
+        if before is None or clock == before:
+            return
+        await producer.send_and_wait(topic, cloudevents.write(_pulse_of(clock)), key=b"pulse")
+
     async def check_live(self) -> str | None:
         """Return a reason when the relay has not gone round for too long, though nothing is away."""
         idle_s = time.monotonic() - self._turn_at
@@ -124,6 +150,13 @@ class Relay:
     async def check_ready(self) -> str | None:
         """Return what the relay waits for, if anything."""
         return self.waiting_for
+
+
+def _pulse_of(clock: datetime) -> Event[PipelinePulse]:
+    (kind,) = PipelinePulse.TYPES
+    return cloudevents.alert(
+        kind, id=f"pulse-{clock.isoformat()}", time=clock, key="pulse", data=PipelinePulse(clock=clock)
+    )
 
 
 async def _send(producer: AIOKafkaProducer, rows: Sequence[Any]) -> list[str | None]:

@@ -5,6 +5,8 @@ reported and not swallowed; what goes out ignores them, so that readers outlive 
 A contract changes by adding optional fields; a breaking change is a new type.
 """
 
+from typing import Any
+
 from shared.events.alerts import (
     AlertData,
     Alternative,
@@ -12,6 +14,8 @@ from shared.events.alerts import (
     FindingRaised,
     LaneChanged,
     LicenceChanged,
+    PipelineNoticed,
+    PipelinePulse,
     QuotaChanged,
     Reason,
     RegimeChanged,
@@ -112,8 +116,10 @@ from shared.events.words import (
 __all__ = [
     "ALERT_TYPES",
     "EVERYWHERE",
+    "FOR_EVERYONE",
     "LATEST_YEAR",
     "MAX_CONTENT_DIGITS",
+    "OUT_TYPES",
     "TRADE_TYPES",
     "WORLD",
     "AlertData",
@@ -157,6 +163,8 @@ __all__ = [
     "Money",
     "Outcome",
     "Phase",
+    "PipelineNoticed",
+    "PipelinePulse",
     "PolicyRolledOut",
     "QuotaAllocated",
     "QuotaBlocked",
@@ -253,3 +261,7 @@ TradeData = (
 
 TRADE_TYPES: dict[str, type[TradeData]] = {cls.TYPE: cls for cls in TradeData.__args__}
 ALERT_TYPES: dict[str, type[AlertData]] = {name: cls for cls in AlertData.__args__ for name in cls.TYPES}
+OUT_TYPES: dict[str, Any] = {**ALERT_TYPES, **dict.fromkeys(PipelinePulse.TYPES, PipelinePulse)}
+"""All that licensing publishes: alerts, and the pulse by which alerts knows that it does."""
+FOR_EVERYONE = frozenset(PipelineNoticed.TYPES)
+"""Alerts that concern every subscription, whatever goods and lanes its filter names."""

@@ -127,6 +127,24 @@ class SourceNoticed(_Out, frozen=True, kw_only=True):
     caused_by: str
 
 
+class PipelineNoticed(_Out, frozen=True, kw_only=True):
+    """Nothing came through from ingest to alerts for too long, or it does again: alerts notices this by itself.
+
+    It concerns every subscription: what is said of any lane may be out of date meanwhile.
+    """
+
+    TYPES = ("lanewatch.pipeline.stuck", "lanewatch.pipeline.resumed")
+    last_pulse: datetime
+    """The clock's latest tick that came through."""
+
+
+class PipelinePulse(msgspec.Struct, frozen=True, kw_only=True):
+    """A tick of the clock was taken in and worked out, and all that followed from it is published. No alert."""
+
+    TYPES: ClassVar[tuple[str, ...]] = ("lanewatch.pipeline.pulse",)
+    clock: datetime
+
+
 class LicenceChanged(_Out, frozen=True, kw_only=True):
     """A licence's state changed, or a batch was issued."""
 
@@ -204,6 +222,7 @@ AlertData = (
     | ShipmentDecided
     | FindingRaised
     | SourceNoticed
+    | PipelineNoticed
     | LicenceChanged
     | QuotaChanged
     | RegimeChanged

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple, get_args
 
-from shared.events import ALERT_TYPES, EVERYWHERE, Scope, Severity
+from shared.events import ALERT_TYPES, EVERYWHERE, FOR_EVERYONE, Scope, Severity
 
 ANY = "*"
 """In a key: the filter does not restrict this field."""
@@ -86,15 +86,21 @@ def matches(wanted: Filter, kind: str, severity: Severity, scope: Scope) -> bool
     """Return whether an alert concerns a subscription; this defines what the index must find.
 
     An alert that names no exporter concerns all of them. A lane that sums all destinations
-    (`world`) is not the lane of a country.
+    (`world`) is not the lane of a country. What is for everyone asks for no goods and no lane.
     """
+    return (
+        (kind in FOR_EVERYONE or _concerns(wanted, scope))
+        and (not set(wanted.kinds).isdisjoint(kind_patterns(kind)) if wanted.kinds else is_default(kind))
+        and rank(severity) >= rank(wanted.min_severity)
+    )
+
+
+def _concerns(wanted: Filter, scope: Scope) -> bool:
     return (
         (not wanted.commodity_groups or not set(wanted.commodity_groups).isdisjoint(scope.commodity_groups))
         and (not wanted.origins or scope.origin in wanted.origins)
         and _concerns_destination(wanted.destinations, scope.destinations)
         and (not wanted.exporters or scope.exporter is None or scope.exporter in wanted.exporters)
-        and (not set(wanted.kinds).isdisjoint(kind_patterns(kind)) if wanted.kinds else is_default(kind))
-        and rank(severity) >= rank(wanted.min_severity)
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts.domain.filters import is_default, kind_patterns, lookup_keys, rank
 from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL
 from shared.consumption import Advance, OffsetsMovedError
-from shared.events import Scope, Severity
+from shared.events import FOR_EVERYONE, Scope, Severity
 
 Name = tuple[str, str]
 """Source and id of a CloudEvent."""
@@ -138,23 +138,20 @@ async def stored_bodies(connection: AsyncConnection, names: Sequence[Name]) -> d
     return {(row.source, row.id): row.body for row in rows}
 
 
-_MATCH = text("""
+_DELIVER = """
 WITH alert AS (
     SELECT * FROM unnest(CAST(:alert_no AS bigint[]), CAST(:patterns AS text[]), CAST(:is_default AS boolean[]),
         CAST(:rank AS smallint[]), CAST(:exporter AS text[]), CAST(:lane AS text[]))
         AS a(alert_no, patterns, is_default, rank, exporter, lane)
 ), matched AS (
-    SELECT DISTINCT k.subscription_id, w.alert_no
-    FROM unnest(CAST(:of_alert AS bigint[]), CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
-        CAST(:destination AS text[])) AS w(alert_no, commodity_group, origin, destination)
-    JOIN alerts.filter_key k USING (commodity_group, origin, destination)
+    {matched}
 ), inserted AS (
     INSERT INTO alerts.delivery (subscription_id, alert_no, state, order_key)
     SELECT m.subscription_id, m.alert_no, 'due', a.lane
     FROM matched m JOIN alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
     WHERE a.rank >= s.min_severity
-        AND CASE WHEN s.kinds = '{}' THEN a.is_default ELSE s.kinds && string_to_array(a.patterns, ' ') END
-        AND (a.exporter IS NULL OR s.exporters = '{}' OR a.exporter = ANY (s.exporters))
+        AND CASE WHEN s.kinds = '{{}}' THEN a.is_default ELSE s.kinds && string_to_array(a.patterns, ' ') END
+        AND (a.exporter IS NULL OR s.exporters = '{{}}' OR a.exporter = ANY (s.exporters))
     ORDER BY m.alert_no
     RETURNING subscription_id
 ), locked AS (
@@ -164,19 +161,47 @@ WITH alert AS (
     UPDATE alerts.queue q SET due_at = least(coalesce(q.due_at, now()), now())
     FROM locked l WHERE q.subscription_id = l.subscription_id
 )
-SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS deliveries FROM inserted) i WHERE deliveries > 0""")
+SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS deliveries FROM inserted) i WHERE deliveries > 0"""
+_MATCH = text(
+    _DELIVER.format(
+        matched="""
+    SELECT DISTINCT k.subscription_id, w.alert_no
+    FROM unnest(CAST(:of_alert AS bigint[]), CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
+        CAST(:destination AS text[])) AS w(alert_no, commodity_group, origin, destination)
+    JOIN alerts.filter_key k USING (commodity_group, origin, destination)"""
+    )
+)
+_MATCH_EVERYONE = text(
+    _DELIVER.format(
+        matched="""
+    SELECT DISTINCT k.subscription_id, alert.alert_no FROM alerts.filter_key k CROSS JOIN alert"""
+    )
+)
 
 
 async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAlert]]) -> None:
     """Insert a delivery for each alert and subscription that it concerns, and wake the senders: see `wake`."""
+    some = [(no, alert) for no, alert in alerts if alert.kind not in FOR_EVERYONE]
+    if some:
+        wanted = [(no, *key) for no, alert in some for key in lookup_keys(alert.scope)]
+        keys = columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
+        await connection.execute(_MATCH, {"channel": DUE_CHANNEL, **_facts(some), **keys})
+    if len(some) < len(alerts):
+        others = [(no, alert) for no, alert in alerts if alert.kind in FOR_EVERYONE]
+        await connection.execute(_MATCH_EVERYONE, {"channel": DUE_CHANNEL, **_facts(others)})
+
+
+def _facts(alerts: Iterable[tuple[int, NewAlert]]) -> dict[str, list[Any]]:
+    """Return what is compared with subscriptions that an alert concerns."""
     facts = [
-        (no, " ".join(kind_patterns(a.kind)), is_default(a.kind), rank(a.severity), a.scope.exporter, a.lane)
+        (no, " ".join(kind_patterns(a.kind)), is_default(a.kind), rank(a.severity), _exporter(a), a.lane)
         for no, a in alerts
     ]
-    wanted = [(no, *key) for no, a in alerts for key in lookup_keys(a.scope)]
-    values = columns(facts, ("alert_no", "patterns", "is_default", "rank", "exporter", "lane"))
-    values |= columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
-    await connection.execute(_MATCH, {"channel": DUE_CHANNEL, **values})
+    return columns(facts, ("alert_no", "patterns", "is_default", "rank", "exporter", "lane"))
+
+
+def _exporter(alert: NewAlert) -> str | None:
+    return None if alert.kind in FOR_EVERYONE else alert.scope.exporter
 
 
 _WAKE = text("""

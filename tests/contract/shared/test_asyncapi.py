@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from shared.contract import FOLDER
-from shared.events import ALERT_TYPES, TRADE_TYPES
+from shared.events import OUT_TYPES, TRADE_TYPES
 from shared.settings import SharedSettings
 
 DOCUMENT = json.loads((FOLDER / "asyncapi.json").read_text("utf-8"))
@@ -57,13 +57,13 @@ def test_topics_and_their_messages_are_the_ones_in_use() -> None:
     messages = {channel["address"]: set(channel["messages"]) for channel in DOCUMENT["channels"].values()}
     assert messages == {
         default["topic_events"]: set(TRADE_TYPES),
-        default["topic_decisions"]: set(ALERT_TYPES),
+        default["topic_decisions"]: set(OUT_TYPES),
         default["topic_dead_letters_licensing"]: {"deadLetter"},
         default["topic_dead_letters_alerts"]: {"deadLetter"},
     }
 
 
-@pytest.mark.parametrize("kind", [*TRADE_TYPES, *ALERT_TYPES])
+@pytest.mark.parametrize("kind", [*TRADE_TYPES, *OUT_TYPES])
 def test_example_of_a_message_is_valid_by_its_payload(kind: str) -> None:
     message = DOCUMENT["components"]["messages"][kind]
     schema = {"$ref": message["payload"]["$ref"], "components": DOCUMENT["components"]}

@@ -13,18 +13,18 @@ from jsonschema import Draft202012Validator
 from shared import contract
 from shared.cloudevents import read_alert, read_trade_event
 from shared.errors import PermanentError
-from shared.events import ALERT_TYPES, TRADE_TYPES
+from shared.events import OUT_TYPES, TRADE_TYPES
 from shared.examples import alert_event, trade_event
 
 SCHEMA = json.loads((contract.FOLDER / "events.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
-EXAMPLES = {**{kind: trade_event(kind) for kind in TRADE_TYPES}, **{kind: alert_event(kind) for kind in ALERT_TYPES}}
+EXAMPLES = {**{kind: trade_event(kind) for kind in TRADE_TYPES}, **{kind: alert_event(kind) for kind in OUT_TYPES}}
 
 
 def is_read(event: Any) -> bool:
     body = json.dumps(event).encode()
     try:
-        read_alert(body) if event.get("type") in ALERT_TYPES else read_trade_event(body)
+        read_alert(body) if event.get("type") in OUT_TYPES else read_trade_event(body)
     except PermanentError:
         return False
     return True
