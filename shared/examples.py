@@ -136,6 +136,14 @@ TRADE_DATA: dict[str, dict[str, Any]] = {
         "by": "officer-12",
         "reason": "Approved by the compliance board",
     },
+    "trade.price.observed": {
+        "price_id": "dy-oxide-fob-china",
+        "commodity": {"hs": "284690", "elements": ["Dy"], "form": "oxide"},
+        "price": {"amount": "255.00", "currency": "USD"},
+        "per": "KGM",
+        "origin": "CN",
+        "basis": "99.5 % min, FOB China",
+    },
     "trade.event.retracted": {
         "entity": "shipment:SHP-42",
         "source": "/customs/shanghai",
@@ -218,6 +226,21 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
             "caused_by": "/lanewatch/clock 2025-06-03T00:00:00Z",
         }
         for what in ("silent", "resumed")
+    },
+    **{
+        f"lanewatch.finding.price_{what}": {
+            "scope": {**_SCOPE, "destinations": ["*"]},
+            "severity": "warning",
+            "headline": f"dy-oxide-fob-china is {what}",
+            "price_id": "dy-oxide-fob-china",
+            "price": "255.00",
+            "currency": "USD",
+            "per": "KGM",
+            "volatility_percent": "64.2",
+            "usual_percent": "21.0",
+            "caused_by": "/prices/exchange p-2025-06-02",
+        }
+        for what in ("stressed", "calm")
     },
     **{
         f"lanewatch.pipeline.{what}": {

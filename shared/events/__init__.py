@@ -16,6 +16,7 @@ from shared.events.alerts import (
     LicenceChanged,
     PipelineNoticed,
     PipelinePulse,
+    PriceNoticed,
     QuotaChanged,
     Reason,
     RegimeChanged,
@@ -39,6 +40,7 @@ from shared.events.licences import (
     LicenceUseBroughtForward,
 )
 from shared.events.policies import PolicyRolledOut, Rule, Rulebook, RuleEffect
+from shared.events.prices import PriceObserved
 from shared.events.quotas import (
     Allocation,
     QuotaAllocated,
@@ -166,6 +168,8 @@ __all__ = [
     "PipelineNoticed",
     "PipelinePulse",
     "PolicyRolledOut",
+    "PriceNoticed",
+    "PriceObserved",
     "QuotaAllocated",
     "QuotaBlocked",
     "QuotaChanged",
@@ -256,6 +260,7 @@ TradeData = (
     | ReviewOverridden
     | EventRetracted
     | PolicyRolledOut
+    | PriceObserved
     | ClockTicked
 )
 

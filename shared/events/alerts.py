@@ -127,6 +127,22 @@ class SourceNoticed(_Out, frozen=True, kw_only=True):
     caused_by: str
 
 
+class PriceNoticed(_Out, frozen=True, kw_only=True):
+    """A price began to swing far more than it usually does, or is calm again."""
+
+    TYPES = ("lanewatch.finding.price_stressed", "lanewatch.finding.price_calm")
+    price_id: str
+    price: str
+    """The latest, as a decimal."""
+    currency: str
+    per: str
+    volatility_percent: str
+    """A year, as of now."""
+    usual_percent: str
+    """A year, as it usually is."""
+    caused_by: str
+
+
 class PipelineNoticed(_Out, frozen=True, kw_only=True):
     """Nothing came through from ingest to alerts for too long, or it does again: alerts notices this by itself.
 
@@ -222,6 +238,7 @@ AlertData = (
     | ShipmentDecided
     | FindingRaised
     | SourceNoticed
+    | PriceNoticed
     | PipelineNoticed
     | LicenceChanged
     | QuotaChanged

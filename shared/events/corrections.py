@@ -17,8 +17,9 @@ class EventRetracted(In, frozen=True, kw_only=True):
         str,
         Meta(
             max_length=137,
-            pattern=r"^(shipment|licence|quota|regime|policy):[^\x00-\x1f\x7f]+$(?!\n)",
-            description="one of shipment:, licence:, quota:, regime:, policy: with the id after it, e.g. shipment:S-1",
+            pattern=r"^(shipment|licence|quota|regime|policy|price):[^\x00-\x1f\x7f]+$(?!\n)",
+            description="one of shipment:, licence:, quota:, regime:, policy:, price: with the id after it,"
+            " e.g. shipment:S-1",
         ),
     ]
     """Whose life the event belongs to, e.g. `shipment:SHP-42`."""

@@ -11,6 +11,7 @@ QUOTA = "trade.quota.opened"
 RELEASED = "trade.quota.tranche_released"
 LICENCE = "trade.licence.issued"
 DECLARED = "trade.shipment.declared"
+PRICE = "trade.price.observed"
 RETRACTED = "trade.event.retracted"
 
 Change = Callable[[Any], object]
@@ -334,8 +335,22 @@ OTHERS = [
         RETRACTED,
         _set(entity="lane:magnets:CN:DE"),
         "/data/entity",
-        "not one of shipment:, licence:, quota:, regime:, policy: with the id after it",
+        "not one of shipment:, licence:, quota:, regime:, policy:, price: with the id after it",
     ),
+    # Prices
+    Bad(
+        "a price of nothing",
+        PRICE,
+        _set(price={"amount": "0.00", "currency": "EUR"}),
+        "/data/price/amount",
+        "must be above zero",
+    ),
+    Bad(
+        "a negative price", PRICE, _set(price={"amount": "-1", "currency": "EUR"}), "/data/price/amount", "zero or more"
+    ),
+    Bad("a price in no currency", PRICE, _set(price={"amount": "1", "currency": "QQQ"}), "/data/price/currency", "QQQ"),
+    Bad("a price for a pound", PRICE, _set(per="LBR"), "/data/per", "LBR"),
+    Bad("a price of unknown goods", PRICE, lambda data: data.pop("commodity"), "/data/commodity", "missing"),
     Bad("a retraction from nowhere", RETRACTED, _set(source="/a b"), "/data/source", "a URI reference"),
 ]
 """Whatever else the contract refuses between the fields, and one of each kind of word."""

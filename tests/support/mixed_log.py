@@ -4,7 +4,7 @@ import json
 import random
 from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from lanewatch.demo.figures import read_figures
 from lanewatch.demo.story import tell
 from shared.cloudevents import read_trade_event, write
-from tests.support.trade import declared, event, licence, milestone, quota, rule, rulebook
+from tests.support.trade import declared, event, licence, milestone, price, quota, rule, rulebook
 
 SCALE = 20.0
 """So many times as large are the shipments, and about so many times fewer."""
@@ -119,6 +119,7 @@ def _of_the_law() -> Iterator[bytes]:
 
     yield from _rulebooks()
     yield from _silent_lane()
+    yield from _prices()
     for country, kg, terms in (
         ("TR", "300000", {"critical_percent": 60, "monthly_cap": tonnes(200)}),
         ("MX", "5000000", {"is_allocated": True}),
@@ -159,3 +160,16 @@ def _silent_lane() -> Iterator[bytes]:
         ship, time = f"AT-{number}", f"2025-05-{number + 4:02d}T08:00:00Z"
         yield declared(ship, destination="AT", licence_id="L-AT", kg="20", time=time, id=f"{ship}-declared")
         yield milestone(ship, "cleared", time=time, id=f"{ship}-cleared")
+
+
+def _prices() -> Iterator[bytes]:
+    """Yield a year of prices that swing wildly in autumn; one of them was wrong and is taken back."""
+    chance, at, day = random.Random(2025), 100.0, datetime(2025, 1, 1, 8, tzinfo=UTC)  # noqa: S311 - reproducible
+    for number in range(360):
+        at *= 1 + chance.gauss(0, 0.06 if 250 < number < 290 else 0.01)
+        wrong = number == 150
+        yield price(
+            f"{at * (10 if wrong else 1):.2f}", time=(day + timedelta(number)).isoformat(), id=f"price-{number}"
+        )
+    data = {"entity": "price:dy-magnets", "source": "/test", "id": "price-150", "reason": "a digit too many"}
+    yield event("trade.event.retracted", data, time="2025-06-20T00:00:00Z", id="price-150-retracted")

@@ -94,6 +94,18 @@ def milestone(shipment_id: str, step: str, *, time: str = "2025-05-02T18:00:00Z"
     return event(f"trade.shipment.{step}", {"shipment_id": shipment_id}, time=time, **over)
 
 
+def price(amount: str, *, time: str, **over: Any) -> bytes:
+    event_over = {k: over.pop(k) for k in ("id", "source") if k in over}
+    data = {
+        "price_id": "dy-magnets",
+        "commodity": CONTROLLED_MAGNET,
+        "price": {"amount": amount, "currency": over.pop("currency", "USD")},
+        "per": "KGM",
+        **over,
+    }
+    return event("trade.price.observed", data, time=time, **event_over)
+
+
 def tick(now: str) -> bytes:
     return event("lanewatch.clock.ticked", {"now": now}, time=now)
 

@@ -1,6 +1,7 @@
 """What lists answer: pages of things, for the OpenAPI document."""
 
 from datetime import datetime
+from typing import Literal
 
 from services.licensing.api.answers import Answer, Batch, Lane, Licence, Quota, Regime
 
@@ -56,6 +57,31 @@ class SourcePage(Answer):
 
     items: list[SourceAnswer]
     next: None
+
+
+class PriceAnswer(Answer):
+    """A price series; volatilities are percent a year, null before there are two prices."""
+
+    price_id: str
+    commodity_groups: list[str]
+    origin: str | None
+    price: str
+    currency: str
+    per: Literal["KGM", "TNE"]
+    at: datetime
+    mood: Literal["calm", "stressed"]
+    since: datetime
+    volatility_percent: str | None
+    usual_percent: str | None
+    returns: int
+    """How many changes from day to day that rests on."""
+
+
+class PricePage(Answer):
+    """Price series; `next` is the cursor of the next page."""
+
+    items: list[PriceAnswer]
+    next: str | None
 
 
 class DeadLetter(Answer):

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.licensing.api import answers, imports, list_answers
 from services.licensing.api.asking import Cursor, Limit, Name, Text, engine_of, found, json_answer, make_router, page_of
-from services.licensing.store import audits, reads, sources
+from services.licensing.store import audits, prices, reads, sources
 from shared.database import transaction
 
 router = make_router()
@@ -96,6 +96,13 @@ async def list_sources(request: Request) -> Response:
     """List the sources of events as of the last tick, those that have gone silent first."""
     async with transaction(engine_of(request)) as c:
         return json_answer({"items": await sources.listed(c), "next": None})
+
+
+@router.get("/prices", tags=["events"], responses={200: {"model": list_answers.PricePage}})
+async def list_prices(request: Request, limit: Limit = 100, cursor: Cursor = "") -> Response:
+    """List the price series with their latest price, how much they swing now and usually, and since when."""
+    async with transaction(engine_of(request)) as c:
+        return json_answer(page_of(await prices.listed(c, limit, cursor), limit, "price_id"))
 
 
 @router.get("/policy", tags=["policy"])

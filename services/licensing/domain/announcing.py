@@ -10,6 +10,7 @@ from services.licensing.domain.book import Book, Decision, Noticed
 from services.licensing.domain.lanes import LaneChange, lane_id
 from services.licensing.domain.ledger import MASS, Account
 from services.licensing.domain.licences import Licence
+from services.licensing.domain.prices import PriceSeries, volatility_percent
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
@@ -25,6 +26,7 @@ from shared.events import (
     LaneChanged,
     LicenceBatchIssued,
     LicenceChanged,
+    PriceNoticed,
     QuotaChanged,
     Reason,
     RegimeChanged,
@@ -63,6 +65,7 @@ _SEVERITY: dict[str, Severity] = {
     "lanewatch.regime.amended": "warning",
     "lanewatch.regime.reinstated": "critical",
     "lanewatch.finding.source_silent": "warning",
+    "lanewatch.finding.price_stressed": "warning",
 }
 """Whatever is not listed is a notice."""
 
@@ -249,6 +252,26 @@ def source_noticed(book: Book, source: Source, step: str, at: datetime, caused_b
             caused_by=caused_by,
         )
         _announce(book, kind, at, scope, data, f"{caused_by} {source.source} {origin}")
+
+
+def price_noticed(book: Book, series: PriceSeries, at: datetime, caused_by: str) -> None:
+    """Announce that a price swings far more than usual, or no longer does."""
+    now, usual = volatility_percent(series.now), volatility_percent(series.usual)
+    money = f"{series.amount} {series.currency} a {'tonne' if series.per == 'TNE' else 'kilogram'}"
+    kind = f"lanewatch.finding.price_{series.mood}"
+    data = PriceNoticed(
+        scope=Scope(commodity_groups=series.groups, origin=series.origin or EVERYWHERE, destinations=(EVERYWHERE,)),
+        severity=_SEVERITY.get(kind, "notice"),
+        headline=f"{series.price_id} is {series.mood} at {money}: it swings by {now} % a year, {usual} % are usual",
+        price_id=series.price_id,
+        price=series.amount,
+        currency=series.currency,
+        per=series.per,
+        volatility_percent=now,
+        usual_percent=usual,
+        caused_by=caused_by,
+    )
+    _announce(book, kind, at, data.scope, data, f"{caused_by} {series.price_id}")
 
 
 def _the_first(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:

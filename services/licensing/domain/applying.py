@@ -9,6 +9,7 @@ from services.licensing.domain import (
     on_licences,
     on_opening_days,
     on_policies,
+    on_prices,
     on_quotas,
     on_regimes,
     on_retractions,
@@ -28,6 +29,7 @@ from shared.events import (
     LicenceTerms,
     LicenceUseBroughtForward,
     PolicyRolledOut,
+    PriceObserved,
     QuotaOpened,
     QuotaReopened,
     RegimeAnnounced,
@@ -58,6 +60,7 @@ _BY_CLASS: tuple[tuple[type | tuple[type, ...], Handler], ...] = (
     (QuotaOpened, on_quotas.on_quota_opened),
     (RegimeTerms, on_regimes.on_regime_terms),
     (PolicyRolledOut, on_policies.on_rolled_out),
+    (PriceObserved, on_prices.on_observed),
     (EventRetracted, on_retractions.on_retracted),
     (ClockTicked, on_clock.on_tick),
 )

@@ -11,6 +11,7 @@ from services.licensing.domain.licences import Licence
 from services.licensing.domain.monitoring.basis import Basis
 from services.licensing.domain.monitoring.rulebooks import RolledOut
 from services.licensing.domain.policy import Policy
+from services.licensing.domain.prices import PriceSeries
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
@@ -118,6 +119,8 @@ class Book:
     """All that are known, where the batch holds a tick."""
     seen: dict[str, Seen] = field(default_factory=dict)
     """By source: what its events say of it; of all sources where the batch holds a tick."""
+    prices: dict[str, PriceSeries | None] = field(default_factory=dict)
+    """By series; None: no price stands."""
     licences: dict[str, Licence] = field(default_factory=dict)
     batches: dict[str, LicenceBatchIssued] = field(default_factory=dict)
     batches_issued: dict[str, datetime] = field(default_factory=dict)
@@ -168,6 +171,13 @@ class Book:
     def touch(self, kind: str, key: str) -> None:
         """Note that a thing changed."""
         self.touched[kind].add(key)
+
+    def price(self, price_id: str) -> PriceSeries | None:
+        """Return a locked price series, or None where no price stands. Raises Missing."""
+        try:
+            return self.prices[price_id]
+        except KeyError:
+            raise Missing("price", price_id) from None
 
     def licence(self, licence_id: str) -> Licence:
         """Return a locked licence. Raises Missing."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.licensing.domain import on_licences, on_policies, on_quotas, on_regimes
+from services.licensing.domain import on_licences, on_policies, on_prices, on_quotas, on_regimes
 from services.licensing.domain.book import Book, Ending, Past
 from services.licensing.domain.concluding import as_declared, restate, settle, withdraw
 from services.licensing.domain.on_lanes import uncount_clearance
@@ -90,6 +90,8 @@ def _refold(book: Book, event: Event[EventRetracted], past: Past) -> None:
         on_licences.refold(book, key, past.event, rest, event.time, event.name)
     elif kind == "policy":
         on_policies.refold(book, rest)
+    elif kind == "price":
+        on_prices.refold(book, key, rest, event.time, event.name)
     else:
         _refold_shipment(book, book.shipments[key], event, past, rest)
 

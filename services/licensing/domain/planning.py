@@ -31,6 +31,7 @@ _SETS = {
     "account": "accounts",
     "lane": "lanes",
     "group": "groups",
+    "price": "prices",
     "wake": "wakes",
     "history": "histories",
 }
@@ -60,6 +61,7 @@ class Keys:
     """Commodity group and origin of which every lane is needed."""
     groups: set[str] = field(default_factory=set)
     """Commodity groups of which every lane is."""
+    prices: set[str] = field(default_factory=set)
     wakes: set[str] = field(default_factory=set)
     histories: set[str] = field(default_factory=set)
 
@@ -106,6 +108,8 @@ class Keys:
         elif kind == "shipment":
             self.shipments.add(key)
             self.restated.add(key)
+        elif kind == "price":
+            self.prices.add(key)
         else:
             self.has_register_change = True
             if kind == "quota":

@@ -13,6 +13,7 @@ from services.licensing.domain.lanes import Lane
 from services.licensing.domain.ledger import Account
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.policy import Policy
+from services.licensing.domain.prices import PriceSeries
 from shared.cloudevents import Event, encode_sorted, entity_key
 from shared.events import ClockTicked, TradeData
 
@@ -24,6 +25,10 @@ class WholeBook(Book):
         super().__init__(policy)
         self.histories = defaultdict(list)
         self._seen: dict[str, tuple[Any, ...]] = {}
+
+    def price(self, price_id: str) -> PriceSeries | None:
+        """Return a price series, or None where no price stands."""
+        return self.prices.setdefault(price_id, None)
 
     def licence(self, licence_id: str) -> Licence:
         """Return a licence, or the placeholder of one."""

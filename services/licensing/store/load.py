@@ -1,4 +1,4 @@
-"""Locks and loads a batch's working set, always in one order: register, licences, accounts, shipments, lanes.
+"""Locks and loads a batch's working set, always in one order: register, prices, licences, accounts, shipments, lanes.
 
 Two workers therefore do not wait for each other in a circle, unless both bring a new licence or lane into being: the
 database then ends one of the two, and it is tried again. A licence that nobody has issued gets
@@ -18,7 +18,7 @@ from services.licensing.domain.on_clock import DUE_AT_ONCE
 from services.licensing.domain.on_lanes import lanes_of_licence
 from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
-from services.licensing.store import records, sources, tables
+from services.licensing.store import prices, records, sources, tables
 from services.licensing.store.rulebooks import rulebooks
 from services.licensing.store.sql import fetch
 from shared.cloudevents import Event, entity_key, read_trade_event
@@ -61,6 +61,8 @@ async def load(c: AsyncConnection, keys: Keys, events: Sequence[Event[TradeData]
     await _register(c, keys, book)
     waiting = await _plan_waiting(c, keys, book)
     restated = await _plan_draws(c, keys, policy)
+    if keys.prices:
+        book.prices = await prices.lock(c, keys.prices)
     await _licences(c, keys, book)
     await _accounts(c, keys, book, [*_judged(events, restated), *_judged(waiting, {})])
     await _shipments(c, keys, book)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import Book, Ending
-from services.licensing.store import records, sources, tables
+from services.licensing.store import prices, records, sources, tables
 from services.licensing.store.sql import Write, fetch, write_all
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
@@ -146,6 +146,7 @@ def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Wri
     yield tables.REGIME.upsert, (records.regime_row(book.regimes[i]) for i in touched["regime"])
     yield tables.QUOTA.upsert, (records.quota_row(book.quotas[i]) for i in touched["quota"])
     yield tables.RULEBOOK.upsert, (records.rulebook_row(book.rulebooks[i]) for i in touched["rulebook"])
+    yield tables.PRICE.upsert, (prices.row_of(i, book.prices[i]) for i in touched["price"])
     yield tables.LICENCE.upsert, (records.licence_row(book.licences[i]) for i in touched["licence"])
     yield (
         tables.BATCH.insert,

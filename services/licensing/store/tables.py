@@ -45,6 +45,7 @@ RULEBOOK = Columns(
     digest="bytea",
     terms="text",
 )
+PRICE = Columns("price", ("price_id",), price_id="text", state="text")
 LICENCE = Columns(
     "licence",
     ("licence_id",),

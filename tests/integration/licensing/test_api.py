@@ -16,7 +16,7 @@ from shared.kafka import make_producer
 from tests.support.fresh import fresh
 from tests.support.running import running, until
 from tests.support.topics import publish
-from tests.support.trade import batch, declared, licence, milestone, quota, regime
+from tests.support.trade import batch, declared, licence, milestone, price, quota, regime
 
 
 @asynccontextmanager
@@ -45,6 +45,7 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         declared("S/3", licence_id="L-awaited", id="waits"),
         milestone("S/1", "cancelled", id="c1"),
         milestone("S/1", "departed", id="dies"),
+        price("255.00", time="2025-05-01T00:00:00Z"),
     ]
     async with (
         fresh(backbone) as config,
@@ -83,6 +84,7 @@ QUESTIONS = [
     ("/v1/events?source=/test&id=dies", "/v1/events"),
     ("/v1/events?source=/test&id=never-seen", "/v1/events"),
     ("/v1/dead-letters", "/v1/dead-letters"),
+    ("/v1/prices", "/v1/prices"),
 ]
 
 
