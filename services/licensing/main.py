@@ -89,7 +89,7 @@ async def _start(
     )
     run_beside(stack, reader.run(), reader)
     if settings.clock == "wall":
-        scheduler = Scheduler(settings.kafka_bootstrap, settings.topic_events, settings.tick_every_s)
+        scheduler = Scheduler(engine, settings.kafka_bootstrap, settings.topic_events, settings.tick_every_s)
         run_beside(stack, scheduler.run(), scheduler)
     health.add_live("consumer", reader.check_live)
     health.add_live("relay", relay.check_live)

@@ -1,4 +1,4 @@
-"""Puts time into the log: publishes each tick of the clock once, whichever process runs it."""
+"""Puts time into the log: publishes each due moment and each interval's tick once, whichever process runs it."""
 
 import asyncio
 from contextlib import suppress
@@ -6,20 +6,31 @@ from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.licensing.store.due import next_due
 from shared import cloudevents
 from shared.cloudevents import Event
+from shared.database import transaction
+from shared.errors import RetryableError
 from shared.events import ClockTicked
 from shared.kafka import producing
 from shared.waiting import wait
 
 SOURCE = "/lanewatch/scheduler"
+LOOK_EVERY_S = 2.0
+"""So often it is asked what is due next: what was posted since may be due before the next interval."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def tick_at(now: datetime, every_s: float) -> Event[ClockTicked]:
-    """Return the tick of the interval that `now` is in: the same for every process, so it counts once."""
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    due = epoch + timedelta(seconds=(now - epoch).total_seconds() // every_s * every_s)
+def interval_of(now: datetime, every_s: float) -> datetime:
+    """Return when the interval began that `now` is in: the same for every process."""
+    return _EPOCH + timedelta(seconds=(now - _EPOCH).total_seconds() // every_s * every_s)
+
+
+def tick_at(due: datetime) -> Event[ClockTicked]:
+    """Return the tick of a moment; its id is the moment's, so it counts once however many publish it."""
+    due = due.astimezone(UTC)
     return Event(
         specversion="1.0",
         id=f"tick-{due.isoformat()}",
@@ -30,32 +41,54 @@ def tick_at(now: datetime, every_s: float) -> Event[ClockTicked]:
     )
 
 
-class Scheduler:
-    """Publishes the wall clock's ticks to the event topic."""
+def to_publish(now: datetime, interval: datetime, due: datetime | None, last: datetime | None) -> datetime | None:
+    """Return the latest moment that has come and was not published; its tick brings all that is due until then."""
+    come = [at for at in (interval, due) if at is not None and at <= now and (last is None or at > last)]
+    return max(come, default=None)
 
-    def __init__(self, bootstrap: str, topic: str, every_s: float) -> None:
+
+class Scheduler:
+    """Publishes the wall clock's ticks to the event topic: one each interval, and one at each moment that is due."""
+
+    def __init__(self, engine: AsyncEngine, bootstrap: str, topic: str, every_s: float) -> None:
+        self.engine = engine
         self.bootstrap = bootstrap
         self.topic = topic
         self.every_s = every_s
         self._stopping = asyncio.Event()
+        self._last: datetime | None = None
 
     def stop(self) -> None:
         """End `run`."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Publish a tick at the start and then one each interval; a broker that is away is waited for."""
+        """Publish a tick at the start and then whenever one is due; a broker that is away is waited for."""
         while not self._stopping.is_set():
             with suppress(KafkaError):
                 async with producing(self.bootstrap, "lanewatch-scheduler") as producer:
-                    await self._tick(producer)
+                    while not self._stopping.is_set():
+                        await self._turn(producer)
             await wait(self._stopping, 1.0)
 
-    async def _tick(self, producer: AIOKafkaProducer) -> None:
-        while not self._stopping.is_set():
-            now = datetime.now(UTC)
-            tick = tick_at(now, self.every_s)
-            key = cloudevents.entity_key(tick).encode()
-            await producer.send_and_wait(self.topic, cloudevents.write(tick), key=key)
-            pause_s = (tick.time + timedelta(seconds=self.every_s) - now).total_seconds()
-            await wait(self._stopping, max(0.05, pause_s))
+    async def _turn(self, producer: AIOKafkaProducer) -> None:
+        """Publish what has come, or wait for what comes next."""
+        due = await self._due() if self._last is not None else None
+        now = datetime.now(UTC)
+        interval = interval_of(now, self.every_s)
+        moment = to_publish(now, interval, due, self._last)
+        if moment is None:
+            following = min(interval + timedelta(seconds=self.every_s), due or datetime.max.replace(tzinfo=UTC))
+            await wait(self._stopping, max(0.01, min(LOOK_EVERY_S, (following - now).total_seconds())))
+            return
+        tick = tick_at(moment)
+        await producer.send_and_wait(self.topic, cloudevents.write(tick), key=cloudevents.entity_key(tick).encode())
+        self._last = moment
+
+    async def _due(self) -> datetime | None:
+        """Return what is due after the last tick; while the database is away only the intervals are known."""
+        try:
+            async with transaction(self.engine) as c:
+                return await next_due(c, self._last or _EPOCH)
+        except RetryableError:
+            return None

@@ -1,5 +1,6 @@
 """What the passing of time brings: validity that begins or ends, days that close, waiting that is over."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from services.licensing.domain import lanes, on_sources
@@ -8,6 +9,8 @@ from services.licensing.domain.licences import step_by_date
 from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
 from services.licensing.domain.on_licences import on_date
 from services.licensing.domain.on_quotas import open_due_tranches
+from services.licensing.domain.quotas import Quota
+from services.licensing.domain.regimes import Regime
 from shared.cloudevents import Event
 from shared.events import ClockTicked
 
@@ -39,15 +42,18 @@ def on_tick(book: Book, event: Event[ClockTicked]) -> Ending:
 
 def _due(book: Book, before: datetime | None, now: datetime) -> set[tuple[datetime, str, str]]:
     """Return what falls due after the tick before, up to now; before the first tick lies nothing."""
-    due = set()
-    for regime_id, regime in book.regimes.items():
-        due |= {
-            (at, "regime", regime_id) for at in regime.boundaries() if at <= now and (before is None or at > before)
-        }
-    for quota_id, quota in book.quotas.items():
-        moments = (*quota.boundaries(), *(tranche.opens_at for tranche in quota.tranches))
-        due |= {(at, "quota", quota_id) for at in moments if at <= now and (before is None or at > before)}
+    moments = moments_of(book.regimes, book.quotas)
+    due = {each for each in moments if each[0] <= now and (before is None or each[0] > before)}
     return due | _due_licences(book, now)
+
+
+def moments_of(regimes: Mapping[str, Regime], quotas: Mapping[str, Quota]) -> Iterator[tuple[datetime, str, str]]:
+    """Yield when something about a regime or quota changes by itself, with its kind and id."""
+    for regime_id, regime in regimes.items():
+        yield from ((at, "regime", regime_id) for at in regime.boundaries())
+    for quota_id, quota in quotas.items():
+        yield from ((at, "quota", quota_id) for at in quota.boundaries())
+        yield from ((tranche.opens_at, "quota", quota_id) for tranche in quota.tranches)
 
 
 def _due_licences(book: Book, now: datetime) -> set[tuple[datetime, str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -83,4 +84,27 @@ async def test_the_wall_clock_ticks_once_however_many_run(
         found = await program.get("/v1/audit")
     assert set(found["events_by_type"]) == {"lanewatch.clock.ticked"}
     assert found["duplicates"] > 0
+    assert found["dead_letters"] == 0
+
+
+async def test_a_regime_begins_at_its_second_though_ticks_come_each_minute_and_once_for_all_processes(
+    fresh_config: StackConfig, fresh_topics: Topics, producer: AIOKafkaProducer
+) -> None:
+    every = {"LANEWATCH_CLOCK": "wall", "LANEWATCH_TICK_EVERY_S": "3600"}
+    async with running(fresh_config, "licensing", **every), running(fresh_config, "licensing", **every) as program:
+        await until(lambda: _decided(program, 1), "the first tick")
+        begins = datetime.now(UTC) + timedelta(seconds=4)
+        announced = regime(time=datetime.now(UTC).isoformat(), effective_from=begins.isoformat())
+        await publish(producer, fresh_topics, announced)
+        lane_id = "magnets-controlled:CN:world"
+
+        async def is_restricted() -> bool:
+            return bool((await program.get(f"/v1/lanes/{lane_id}")).get("state") == "restricted")
+
+        await until(is_restricted, "the regime to begin", 20)
+        told_at = datetime.now(UTC)
+        (change,) = (await program.get(f"/v1/lanes/{lane_id}"))["changes"]
+        found = await program.get("/v1/audit")
+    assert begins <= told_at
+    assert datetime.fromisoformat(change["at"]) == begins
     assert found["dead_letters"] == 0
