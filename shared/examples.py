@@ -227,6 +227,18 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
         }
         for what in ("silent", "resumed")
     },
+    "lanewatch.finding.stockpiling": {
+        "scope": _SCOPE,
+        "severity": "notice",
+        "headline": "dy-magnets from CN to DE: 214 % of what is usual cleared in 12 days, before No. 55 takes effect",
+        "lane_id": "dy-magnets:CN:DE",
+        "regime_id": "CN-2025-55",
+        "effective_from": "2025-11-08T00:00:00Z",
+        "shipments": 26,
+        "percent_of_usual": 214,
+        "days": 12,
+        "caused_by": "/lanewatch/scheduler tick-2025-10-25T00:00:00+00:00",
+    },
     **{
         f"lanewatch.finding.price_{what}": {
             "scope": {**_SCOPE, "destinations": ["*"]},

@@ -23,6 +23,7 @@ from shared.events.alerts import (
     Scope,
     ShipmentDecided,
     SourceNoticed,
+    StockpilingNoticed,
     TestPing,
 )
 from shared.events.corrections import ClockTicked, EventRetracted
@@ -212,6 +213,7 @@ __all__ = [
     "ShipmentRejected",
     "ShipmentReleased",
     "SourceNoticed",
+    "StockpilingNoticed",
     "SubAmount",
     "SubLimit",
     "TestPing",

@@ -127,6 +127,19 @@ class SourceNoticed(_Out, frozen=True, kw_only=True):
     caused_by: str
 
 
+class StockpilingNoticed(_Out, frozen=True, kw_only=True):
+    """More than is usual clears in a lane before an announced regime begins."""
+
+    TYPES = ("lanewatch.finding.stockpiling",)
+    lane_id: str
+    regime_id: str
+    effective_from: datetime
+    shipments: int
+    percent_of_usual: int
+    days: int
+    caused_by: str
+
+
 class PriceNoticed(_Out, frozen=True, kw_only=True):
     """A price began to swing far more than it usually does, or is calm again."""
 
@@ -238,6 +251,7 @@ AlertData = (
     | ShipmentDecided
     | FindingRaised
     | SourceNoticed
+    | StockpilingNoticed
     | PriceNoticed
     | PipelineNoticed
     | LicenceChanged

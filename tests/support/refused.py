@@ -3,7 +3,20 @@
 from typing import Any, NamedTuple
 
 from services.licensing.domain.licences import TRANSITIONS
-from tests.support.trade import MAGNET, batch, declared, event, licence, milestone, quota, regime, rule, rulebook, tick
+from tests.support.trade import (
+    MAGNET,
+    batch,
+    declared,
+    event,
+    licence,
+    milestone,
+    price,
+    quota,
+    regime,
+    rule,
+    rulebook,
+    tick,
+)
 
 DAY = "2025-05-{:02d}T08:00:00Z"
 EUR, USD = ({"amount": "900.00", "currency": currency} for currency in ("EUR", "USD"))
@@ -57,6 +70,7 @@ class Case(NamedTuple):
     says: str
 
 
+DY_PRICE = price("100", time=DAY.format(20))
 REGIME, LICENCE = regime(id="regime"), licence(lines=[line(value=EUR)], id="licence")
 PERMITTED = declared("S1", commodity=MAGNET, id="declared")
 SUB = {"sub_limit_id": "HEAVY", "covers": [COVERS]}
@@ -245,6 +259,27 @@ CASES = [
         licence(lines=[line(value=USD)]),
         "/data/lines/0/value/currency",
         "line 1 is kept in EUR and cannot change to USD",
+    ),
+    Case(
+        "a price in another currency than its series",
+        (DY_PRICE,),
+        price("1", time=DAY.format(21), currency="EUR"),
+        "/data/price/currency",
+        "series dy-magnets is in USD",
+    ),
+    Case(
+        "a price of other goods than its series",
+        (DY_PRICE,),
+        price("1", time=DAY.format(21), commodity={"hs": "280530", "elements": ["Nd"], "form": "metal"}),
+        "/data/commodity",
+        "series dy-magnets is of magnets, magnets-controlled",
+    ),
+    Case(
+        "a price of the year after next",
+        (tick(DAY.format(20)),),
+        price("1", time="2027-01-01T00:00:00Z"),
+        "/time",
+        "is more than a day ahead of the clock",
     ),
 ]
 

@@ -1,32 +1,28 @@
 """The alerts that licensing publishes: each with a scope, a severity and one sentence for people."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from msgspec import UNSET
 
-from services.licensing.domain.book import Book, Decision, Noticed
+from services.licensing.domain.book import Book, Decision
 from services.licensing.domain.lanes import LaneChange, lane_id
 from services.licensing.domain.ledger import MASS, Account
 from services.licensing.domain.licences import Licence
-from services.licensing.domain.prices import PriceSeries, volatility_percent
 from services.licensing.domain.quotas import Quota
 from services.licensing.domain.regimes import Regime
 from services.licensing.domain.shipments import Shipment
-from services.licensing.domain.sources import Source, longest_gap
 from shared import cloudevents
 from shared.cloudevents import Event
 from shared.events import (
     EVERYWHERE,
     WORLD,
     Alternative,
-    FindingRaised,
     FlowState,
     LaneChanged,
     LicenceBatchIssued,
     LicenceChanged,
-    PriceNoticed,
     QuotaChanged,
     Reason,
     RegimeChanged,
@@ -34,7 +30,6 @@ from shared.events import (
     Selector,
     Severity,
     ShipmentDecided,
-    SourceNoticed,
 )
 from shared.masses import kg, spoken
 
@@ -64,8 +59,6 @@ _SEVERITY: dict[str, Severity] = {
     "lanewatch.regime.announced": "critical",
     "lanewatch.regime.amended": "warning",
     "lanewatch.regime.reinstated": "critical",
-    "lanewatch.finding.source_silent": "warning",
-    "lanewatch.finding.price_stressed": "warning",
 }
 """Whatever is not listed is a notice."""
 
@@ -101,17 +94,11 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str, alternatives: t
 def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None:
     """Announce a decision."""
     declared = shipment.declared
-    groups = tuple(dict.fromkeys(lane.split(":", 1)[0] for lane in shipment.lanes))
     kind = f"lanewatch.decision.{decision.outcome}"
     said = decision.reasons[0].says if decision.reasons else "nothing applies"
     mass_mg = sum(line.net_mass.mg for line in declared.lines)
     data = ShipmentDecided(
-        scope=Scope(
-            commodity_groups=groups,
-            origin=declared.origin,
-            destinations=(declared.destination,),
-            exporter=declared.exporter,
-        ),
+        scope=shipment_scope(shipment),
         severity=_SEVERITY[kind],
         headline=f"shipment {decision.shipment_id}, {spoken(mass_mg)}: {decision.outcome} ({said})",
         decision_id=decision.decision_id,
@@ -125,32 +112,26 @@ def shipment_decided(book: Book, shipment: Shipment, decision: Decision) -> None
         supersedes=decision.supersedes,
         rulebook=decision.asked.rulebook,
     )
-    key = lane_id(groups[0] if groups else "none", declared.origin, declared.destination)
+    key = shipment_key(shipment)
     book.alerts.append(cloudevents.alert(kind, id=decision.decision_id, time=decision.at, key=key, data=data))
-    for noticed in decision.asked.noticed:
-        # What only informs is for lists: one for every parcel would be noise.
-        if not noticed.failure and noticed.rule.severity != "info":
-            finding_raised(book, decision, noticed, data.scope, key)
 
 
-def finding_raised(book: Book, decision: Decision, noticed: Noticed, scope: Scope, key: str) -> None:
-    """Announce what a monitoring rule said of a shipment."""
-    rule = noticed.rule
-    data = FindingRaised(
-        scope=scope,
-        severity=rule.severity,
-        headline=f"shipment {decision.shipment_id}: {noticed.says}",
-        rule=rule.id,
-        effect=rule.effect,
-        rulebook=decision.asked.rulebook or "",
-        shipment_id=decision.shipment_id,
-        decision_id=decision.decision_id,
-        caused_by=decision.caused_by,
-        lines=noticed.lines,
-        remedy=rule.remedy,
+def shipment_scope(shipment: Shipment) -> Scope:
+    """Return whom a shipment concerns."""
+    declared = shipment.declared
+    return Scope(
+        commodity_groups=tuple(dict.fromkeys(lane.split(":", 1)[0] for lane in shipment.lanes)),
+        origin=declared.origin,
+        destinations=(declared.destination,),
+        exporter=declared.exporter,
     )
-    name = f"{decision.decision_id}/{rule.id}"
-    book.alerts.append(cloudevents.alert("lanewatch.finding.raised", id=name, time=decision.at, key=key, data=data))
+
+
+def shipment_key(shipment: Shipment) -> str:
+    """Return the lane in whose order it is told of a shipment."""
+    declared = shipment.declared
+    group = shipment.lanes[0].split(":", 1)[0] if shipment.lanes else "none"
+    return lane_id(group, declared.origin, declared.destination)
 
 
 def licence_changed(book: Book, licence: Licence, step: str, at: datetime, caused_by: str, says: str) -> None:
@@ -173,7 +154,7 @@ def licence_changed(book: Book, licence: Licence, step: str, at: datetime, cause
         granted_kg=str(kg(granted)) if accounts else UNSET,
         valid_until=terms.valid_until,
     )
-    _announce(book, kind, at, scope, data, f"{caused_by} {licence.licence_id} {sum(a.entries for a in accounts)}")
+    announce(book, kind, at, scope, data, f"{caused_by} {licence.licence_id} {sum(a.entries for a in accounts)}")
 
 
 def batch_issued(book: Book, batch: LicenceBatchIssued, at: datetime, caused_by: str) -> None:
@@ -188,7 +169,7 @@ def batch_issued(book: Book, batch: LicenceBatchIssued, at: datetime, caused_by:
         licence_id=batch.batch_id,
         caused_by=caused_by,
     )
-    _announce(book, "lanewatch.licence.batch_issued", at, scope, data, caused_by)
+    announce(book, "lanewatch.licence.batch_issued", at, scope, data, caused_by)
 
 
 def quota_changed(
@@ -207,7 +188,7 @@ def quota_changed(
         left_kg=str(kg(account.left)),
         granted_kg=str(kg(account.granted)),
     )
-    _announce(book, kind, at, scope, data, f"{caused_by} {account.account_id} {account.entries}")
+    announce(book, kind, at, scope, data, f"{caused_by} {account.account_id} {account.entries}")
 
 
 def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_by: str, says: str) -> None:
@@ -224,54 +205,7 @@ def regime_changed(book: Book, regime: Regime, step: str, at: datetime, caused_b
         effective_from=terms.effective_from,
         effective_until=terms.effective_until or UNSET,
     )
-    _announce(book, kind, at, scope, data, caused_by)
-
-
-def source_noticed(book: Book, source: Source, step: str, at: datetime, caused_by: str) -> None:
-    """Announce that a source went silent or is heard again, for each origin of which it tells."""
-    groups: dict[str, list[str]] = {}
-    for feed in source.feeds:
-        group, _, origin = feed.partition(":")
-        groups.setdefault(origin, []).append(group)
-    gap = longest_gap(source) // timedelta(hours=1)
-    since = source.last.strftime("%Y-%m-%d %H:%M UTC")
-    if step == "silent":
-        says = f"nothing of {source.source} was applied since {since}; its longest silence before was {gap} h"
-    else:
-        says = f"{source.source} is heard again, as of {since}"
-    kind = f"lanewatch.finding.source_{step}"
-    for origin in sorted(groups) or [EVERYWHERE]:
-        scope = Scope(commodity_groups=tuple(groups.get(origin, ())), origin=origin, destinations=(EVERYWHERE,))
-        data = SourceNoticed(
-            scope=scope,
-            severity=_SEVERITY.get(kind, "notice"),
-            headline=says,
-            source=source.source,
-            last_event_at=source.last,
-            longest_gap_hours=gap,
-            caused_by=caused_by,
-        )
-        _announce(book, kind, at, scope, data, f"{caused_by} {source.source} {origin}")
-
-
-def price_noticed(book: Book, series: PriceSeries, at: datetime, caused_by: str) -> None:
-    """Announce that a price swings far more than usual, or no longer does."""
-    now, usual = volatility_percent(series.now), volatility_percent(series.usual)
-    money = f"{series.amount} {series.currency} a {'tonne' if series.per == 'TNE' else 'kilogram'}"
-    kind = f"lanewatch.finding.price_{series.mood}"
-    data = PriceNoticed(
-        scope=Scope(commodity_groups=series.groups, origin=series.origin or EVERYWHERE, destinations=(EVERYWHERE,)),
-        severity=_SEVERITY.get(kind, "notice"),
-        headline=f"{series.price_id} is {series.mood} at {money}: it swings by {now} % a year, {usual} % are usual",
-        price_id=series.price_id,
-        price=series.amount,
-        currency=series.currency,
-        per=series.per,
-        volatility_percent=now,
-        usual_percent=usual,
-        caused_by=caused_by,
-    )
-    _announce(book, kind, at, data.scope, data, f"{caused_by} {series.price_id}")
+    announce(book, kind, at, scope, data, caused_by)
 
 
 def _the_first(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
@@ -289,7 +223,7 @@ def _scope(
     return Scope(commodity_groups=groups, origin=origin, destinations=destinations, exporter=exporter)
 
 
-def _announce(book: Book, kind: str, at: datetime, scope: Scope, data: Any, name: str) -> None:
+def announce(book: Book, kind: str, at: datetime, scope: Scope, data: Any, name: str) -> None:
     """Announce under an id that follows from kind and cause, so that a replay gives the same."""
     key = lane_id(scope.commodity_groups[0] if scope.commodity_groups else "none", scope.origin, WORLD)
     alert: Event[Any] = cloudevents.alert(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from services.licensing.domain import lanes, shipments
 from services.licensing.domain.announcing import shipment_decided
 from services.licensing.domain.book import NOT_ASKED, Asked, Book, Decision, Ending
+from services.licensing.domain.findings import findings_raised
 from services.licensing.domain.ledger import Cause, Draw
 from services.licensing.domain.monitoring.basis import basis_of
 from services.licensing.domain.on_lanes import (
@@ -118,6 +119,7 @@ def decide(
     if before is not None:
         book.superseded[before] = decision.decision_id
     shipment_decided(book, shipment, decision)
+    findings_raised(book, shipment, decision)
     if before is None:
         for lane_id in shipment.lanes:
             lane = book.lane(lane_id)

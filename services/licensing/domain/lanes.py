@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from services.licensing.domain.detection.surging import Surge
 from services.licensing.domain.detection.thresholds import YEARS_BETWEEN_FALSE_CHANGES
 from services.licensing.domain.detection.watching import Level, Turn, Watch, close_day, on_shipment, recount
 from services.licensing.domain.policy import Policy
@@ -98,6 +99,8 @@ class LaneStats(msgspec.Struct, kw_only=True):
     gate_reasons: tuple[Reason, ...] = ()
     gate_as_of: datetime | None = None
     before_shut: BeforeShut | None = None
+    surge: Surge | None = None
+    """While a date is awaited on which a regime begins."""
     flow: Flow = "none"
     is_refused: bool = False
     closed_through: int | None = None

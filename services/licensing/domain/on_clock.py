@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from services.licensing.domain import lanes, on_sources
+from services.licensing.domain import lanes, on_sources, on_stockpiling
 from services.licensing.domain.book import Book, Ending
 from services.licensing.domain.licences import step_by_date
 from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
@@ -79,12 +79,15 @@ def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: s
     today = now.astimezone(UTC).toordinal()
     if before is not None and before.astimezone(UTC).toordinal() == today:
         return
+    awaited = on_stockpiling.awaited_regimes(book, today)
     for lane_id in sorted(book.lanes):
         lane = book.lanes[lane_id]
         first = max(_first_open_day(lane, today), today - MOST_DAYS_AT_ONCE)
         if lane.stats.gate_reasons:
             refresh_gates(book, (lane_id,), datetime.fromordinal(today).replace(tzinfo=UTC), caused_by)
         for day in range(first, today):
+            cleared = lane.stats.cleared.get(day, (0, 0))
+            on_stockpiling.on_day(book, lane, day, cleared, awaited, caused_by)
             record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by, now)
 
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from services.licensing.domain.announcing import price_noticed
 from services.licensing.domain.book import Book, Ending
+from services.licensing.domain.findings import price_noticed
 from services.licensing.domain.prices import PriceSeries, begin, is_news, take
 from shared.cloudevents import Event
 from shared.errors import PermanentError

@@ -4,8 +4,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from services.licensing.domain.announcing import source_noticed
 from services.licensing.domain.book import Book
+from services.licensing.domain.findings import source_noticed
 from services.licensing.domain.lanes import LANES_KEPT
 from services.licensing.domain.sources import Seen, Source, has_gone_silent, heard, hour_of
 from shared.cloudevents import Event

@@ -37,7 +37,18 @@ from tests.support.refused import (
 from tests.support.trade import MAGNET, declared, licence, milestone, quota, tick
 
 LICENSING = Path(services.licensing.__file__).parent
-NOTED = {"seen", "endings", "applied", "woken", "parkings", "wakes", "due_licences", "lane_families", "policy"}
+NOTED = {
+    "seen",
+    "endings",
+    "applied",
+    "woken",
+    "parkings",
+    "wakes",
+    "due_licences",
+    "lane_families",
+    "lane_groups",
+    "policy",
+}
 """What became of events, and what the working set holds of what is elsewhere: no part of the books."""
 
 
