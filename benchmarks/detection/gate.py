@@ -7,7 +7,8 @@ from statistics import median
 
 import services.licensing
 from benchmarks.detection.arrivals import poisson_often
-from services.licensing.domain.lanes import Gate, Lane, on_cleared, on_day_closed, on_decided, on_gate
+from services.licensing.domain.flow import on_cleared, on_day_closed, on_decided, on_gate
+from services.licensing.domain.lanes import Gate, Lane
 from services.licensing.domain.policy import Policy, read_policy
 from shared.events import Reason
 

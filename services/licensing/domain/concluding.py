@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.licensing.domain import lanes, shipments
+from services.licensing.domain import flow, lanes, shipments
 from services.licensing.domain.announcing import shipment_decided
 from services.licensing.domain.book import NOT_ASKED, Asked, Book, Decision, Ending
 from services.licensing.domain.findings import findings_raised
@@ -124,7 +124,7 @@ def decide(
         for lane_id in shipment.lanes:
             lane = book.lane(lane_id)
             refused = outcome != "permitted"
-            record(book, lane, lanes.on_decided(lane, book.plausible(at), refused, book.policy), caused_by)
+            record(book, lane, flow.on_decided(lane, book.plausible(at), refused, book.policy), caused_by)
     return Ending("decided", outcome)
 
 
@@ -156,7 +156,7 @@ def restate(book: Book, shipment: Shipment, declared: ShipmentDeclared, at: date
         for lane_id in sorted({*before, *after}):
             shipments = (lane_id in after) - (lane_id in before)
             mass_mg = after.get(lane_id, 0) - before.get(lane_id, 0)
-            lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), shipments, mass_mg)
+            flow.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), shipments, mass_mg)
             book.touch("lane", lane_id)
     return conclude(book, shipment, judged(book, shipment, caused_by), at, caused_by)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from services.licensing.domain import lanes, on_sources, on_stockpiling
+from services.licensing.domain import flow, lanes, on_sources, on_stockpiling
 from services.licensing.domain.book import Book, Ending
 from services.licensing.domain.licences import step_by_date
 from services.licensing.domain.on_lanes import lanes_of_quota, lanes_of_regime, record, refresh_gates
@@ -88,7 +88,7 @@ def _close_days(book: Book, before: datetime | None, now: datetime, caused_by: s
         for day in range(first, today):
             cleared = lane.stats.cleared.get(day, (0, 0))
             on_stockpiling.on_day(book, lane, day, cleared, awaited, caused_by)
-            record(book, lane, lanes.on_day_closed(lane, day, book.policy), caused_by, now)
+            record(book, lane, flow.on_day_closed(lane, day, book.policy), caused_by, now)
 
 
 def _first_open_day(lane: lanes.Lane, today: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from services.licensing.domain import lanes
+from services.licensing.domain import flow, lanes
 from services.licensing.domain.alternatives import alternatives_to
 from services.licensing.domain.announcing import lane_changed
 from services.licensing.domain.book import Book, Missing
@@ -31,7 +31,7 @@ def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: 
         as_of = max(book.plausible(at), lane.stats.gate_as_of or book.plausible(at))
         before = lane.stats.before_shut
         is_undone = before is not None and book.retracted.get(before.shut_by) == caused_by
-        change = lanes.on_gate(lane, judge_gate(lane, as_of, book), as_of, caused_by, is_undone=is_undone)
+        change = flow.on_gate(lane, judge_gate(lane, as_of, book), as_of, caused_by, is_undone=is_undone)
         record(book, lane, change, caused_by, at)
 
 
@@ -107,10 +107,10 @@ def count_clearance(book: Book, shipment: Shipment, at: datetime, caused_by: str
     shipment.cleared_at = at
     for lane_id, mass_mg in masses_by_lane(book, shipment).items():
         lane = book.lane(lane_id)
-        if lane.stats.gate_reasons and lanes.is_about_to_flow(lane, book.policy):
+        if lane.stats.gate_reasons and flow.is_about_to_flow(lane, book.policy):
             # What the change says of the licences must be what they have left now.
             refresh_gates(book, (lane_id,), at, caused_by)
-        record(book, lane, lanes.on_cleared(lane, book.plausible(at), mass_mg, book.policy), caused_by)
+        record(book, lane, flow.on_cleared(lane, book.plausible(at), mass_mg, book.policy), caused_by)
 
 
 def uncount_clearance(book: Book, shipment: Shipment) -> None:
@@ -118,6 +118,6 @@ def uncount_clearance(book: Book, shipment: Shipment) -> None:
     if shipment.cleared_at is None:
         return
     for lane_id, mass_mg in masses_by_lane(book, shipment).items():
-        lanes.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), -1, -mass_mg)
+        flow.on_recounted(book.lane(lane_id), book.plausible(shipment.cleared_at), -1, -mass_mg)
         book.touch("lane", lane_id)
     shipment.cleared_at = None

@@ -8,17 +8,8 @@ import msgspec
 import pytest
 
 import services.licensing
-from services.licensing.domain.lanes import (
-    STATE,
-    Gate,
-    Lane,
-    LaneStats,
-    on_cleared,
-    on_day_closed,
-    on_decided,
-    on_gate,
-    on_recounted,
-)
+from services.licensing.domain.flow import STATE, on_cleared, on_day_closed, on_decided, on_gate, on_recounted
+from services.licensing.domain.lanes import Gate, Lane, LaneStats
 from services.licensing.domain.policy import Policy, read_policy
 from shared.events import Reason
 
