@@ -196,6 +196,12 @@ def _changed(kind: str, what: str, **more: object) -> dict[str, Any]:
 
 ALERT_DATA: dict[str, dict[str, Any]] = {
     "lanewatch.lane.changed": _LANE,
+    "lanewatch.lane.exporter_changed": {
+        **_LANE,
+        "scope": {**_SCOPE, "exporter": "EXP-3"},
+        "lane_id": "dy-magnets:CN:DE:EXP-3",
+        "headline": "dy-magnets from CN to DE, EXP-3: flowing",
+    },
     "lanewatch.decision.permitted": _decision("permitted", "licence.covers", "LIC-7 covers the goods"),
     "lanewatch.decision.held": _decision("held", "licence.awaited", "LIC-7 has not been seen yet"),
     "lanewatch.decision.withdrawn": {

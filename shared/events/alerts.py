@@ -47,20 +47,24 @@ class _Out(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A lane of the same commodity group, from another origin, on which goods flow."""
+    """A lane of the same commodity group, from another origin or of another exporter, on which goods flow."""
 
     lane_id: str
     origin: str
     destination: str
+    exporter: str | None = None
     since: datetime
     left_kg: str | None = None
     """What the licences that open it have left; absent where none is asked for, or one has no limit of mass."""
 
 
 class LaneChanged(_Out, frozen=True, kw_only=True):
-    """A lane's flow state changed; `sequence` counts the lane's changes from 1 without a gap."""
+    """A lane's flow state changed; `sequence` counts the lane's changes from 1 without a gap.
 
-    TYPES = ("lanewatch.lane.changed",)
+    `exporter_changed` tells of one exporter's part of a lane, which the scope names.
+    """
+
+    TYPES = ("lanewatch.lane.changed", "lanewatch.lane.exporter_changed")
     lane_id: str
     sequence: int
     previous: FlowState

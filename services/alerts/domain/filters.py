@@ -19,8 +19,8 @@ SOME = "+"
 MAX_KEYS = 2000
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 PING = "lanewatch.test.ping"
-NOT_BY_DEFAULT = frozenset({"lanewatch.decision.permitted"})
-"""Kinds that a subscription gets only when it names them: one for every parcel would be noise."""
+NOT_BY_DEFAULT = frozenset({"lanewatch.decision.permitted", "lanewatch.lane.exporter_changed"})
+"""Kinds that a subscription gets only when it names them: one for every parcel or every exporter would be noise."""
 KINDS = frozenset(ALERT_TYPES) - {PING}
 
 

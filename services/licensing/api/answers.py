@@ -35,6 +35,8 @@ class Lane(Answer):
     commodity_group: str
     origin: str
     destination: str
+    exporter: str | None
+    """Null: of all exporters."""
     state: FlowState
     since: datetime | None
     """Null: it has never been anything but dormant."""

@@ -1,8 +1,9 @@
 """The routes that list things: lanes, licences, batches, quotas, regimes, dead letters; and those of the whole."""
 
+from dataclasses import astuple, dataclass
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from services.licensing.api import answers, imports, list_answers
@@ -13,19 +14,24 @@ from shared.database import transaction
 router = make_router()
 
 
+@dataclass(frozen=True)
+class LanesWanted:
+    """Which lanes: of all exporters, or of the one that is named."""
+
+    commodity_group: Text = None
+    origin: Text = None
+    destination: Text = None
+    state: Text = None
+    exporter: Text = None
+
+
 @router.get("/lanes", tags=["lanes"], responses={200: {"model": list_answers.LanePage}})
 async def lanes(
-    request: Request,
-    commodity_group: Text = None,
-    origin: Text = None,
-    destination: Text = None,
-    state: Text = None,
-    limit: Limit = 100,
-    cursor: Cursor = "",
+    request: Request, wanted: Annotated[LanesWanted, Depends()], limit: Limit = 100, cursor: Cursor = ""
 ) -> Response:
-    """List lanes with their flow state, since when and why."""
+    """List lanes with their flow state, since when and why; those of all exporters, or of the one that is named."""
     async with transaction(engine_of(request)) as c:
-        rows = await reads.lanes(c, (commodity_group, origin, destination, state), limit, cursor)
+        rows = await reads.lanes(c, astuple(wanted), limit, cursor)
     return json_answer(page_of(rows, limit, "lane_id"))
 
 

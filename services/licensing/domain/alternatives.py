@@ -1,4 +1,4 @@
-"""Which other lanes flow when one does not: the same goods from other origins.
+"""Which other lanes flow when one does not: the same goods from other origins, or for one exporter's lane from others.
 
 Another way out of the same origin is not offered: to buy round a control is diversion, not an alternative.
 """
@@ -26,8 +26,11 @@ def alternatives_to(book: Book, lane: Lane) -> tuple[Alternative, ...]:
 
 
 def _is_alternative(lane: Lane, other: Lane) -> bool:
-    is_there = other.destination in (lane.destination, WORLD)
-    return other.state == "flowing" and other.origin != lane.origin and is_there
+    if other.state != "flowing" or other.destination not in (lane.destination, WORLD):
+        return False
+    if lane.exporter is None:
+        return other.exporter is None and other.origin != lane.origin
+    return other.exporter not in (None, lane.exporter)
 
 
 def _rank(lane: Lane, other: Lane) -> tuple[bool, bool, int, str]:
@@ -47,6 +50,7 @@ def _told(lane: Lane) -> Alternative:
         lane_id=lane.lane_id,
         origin=lane.origin,
         destination=lane.destination,
+        exporter=lane.exporter,
         since=since,
         left_kg=None if left is None else str(kg(left)),
     )

@@ -67,12 +67,18 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str, alternatives: t
     """Announce a change of flow state, with the lanes that flow instead."""
     lane = book.lanes[change.lane_id]
     where = "the world" if lane.destination == WORLD else lane.destination
+    whose = "" if lane.exporter is None else f", {lane.exporter}"
     why = change.reasons[0].says if change.reasons else "as before the restriction"
     book.lane_changes.append((change, caused_by))
     data = LaneChanged(
-        scope=Scope(commodity_groups=(lane.commodity_group,), origin=lane.origin, destinations=(lane.destination,)),
+        scope=Scope(
+            commodity_groups=(lane.commodity_group,),
+            origin=lane.origin,
+            destinations=(lane.destination,),
+            exporter=lane.exporter,
+        ),
         severity=LANE_SEVERITY[change.state],
-        headline=f"{lane.commodity_group} from {lane.origin} to {where}: {change.state} ({why})",
+        headline=f"{lane.commodity_group} from {lane.origin} to {where}{whose}: {change.state} ({why})",
         lane_id=change.lane_id,
         sequence=change.sequence,
         previous=change.previous,
@@ -86,7 +92,12 @@ def lane_changed(book: Book, change: LaneChange, caused_by: str, alternatives: t
     name = change.alert_id
     book.alerts.append(
         cloudevents.alert(
-            "lanewatch.lane.changed", id=name, time=change.at, key=change.lane_id, data=data, sequence=change.sequence
+            "lanewatch.lane.changed" if lane.exporter is None else "lanewatch.lane.exporter_changed",
+            id=name,
+            time=change.at,
+            key=change.lane_id,
+            data=data,
+            sequence=change.sequence,
         )
     )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.licensing.domain import flow, lanes, shipments
+from services.licensing.domain import flow, shipments
 from services.licensing.domain.announcing import shipment_decided
 from services.licensing.domain.book import NOT_ASKED, Asked, Book, Decision, Ending
 from services.licensing.domain.findings import findings_raised
@@ -176,7 +176,7 @@ def withdraw(book: Book, shipment: Shipment, reasons: tuple[Reason, ...], at: da
 def lanes_of(book: Book, declared: Declaration) -> tuple[str, ...]:
     """Return the lanes that a declaration's goods move on."""
     groups = tuple(dict.fromkeys(g for line in declared.lines for g in book.policy.groups_of(line.commodity)))
-    return lanes.lane_ids(groups, declared.origin, (declared.destination,))
+    return book.policy.lane_ids(groups, declared.origin, (declared.destination,), declared.exporter)
 
 
 def as_declared(data: Declaration) -> ShipmentDeclared:

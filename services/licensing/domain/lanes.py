@@ -9,6 +9,7 @@ import msgspec
 
 from services.licensing.domain.detection.surging import Surge
 from services.licensing.domain.detection.watching import Watch
+from services.licensing.domain.ledger import account_name, account_parts
 from shared.events import WORLD, FlowState, Reason
 
 GateLevel = Literal["open", "critical", "shut"]
@@ -100,11 +101,13 @@ class Lane:
     sequence: int = 0
     reasons: tuple[Reason, ...] = ()
     stats: LaneStats = field(default_factory=LaneStats)
+    exporter: str | None = None
+    """None: the lane of all exporters."""
 
     @property
     def lane_id(self) -> str:
-        """Group, origin and destination joined by colons."""
-        return lane_id(self.commodity_group, self.origin, self.destination)
+        """Group, origin, destination and, if it is of one, exporter joined by colons."""
+        return lane_id(self.commodity_group, self.origin, self.destination, self.exporter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,34 @@ def alert_id(lane_id: str, sequence: int) -> str:
     return f"{lane_id}#{sequence}"
 
 
-def lane_id(group: str, origin: str, destination: str) -> str:
-    """Return the id of a lane."""
-    return f"{group}:{origin}:{destination}"
+def lane_id(group: str, origin: str, destination: str, exporter: str | None = None) -> str:
+    """Return the id of a lane, or of one exporter's part of it."""
+    return account_name(group, origin, destination, *(() if exporter is None else (exporter,)))
+
+
+def new_lane(lane_id: str) -> Lane:
+    """Return the lane of an id, of which nothing is known yet."""
+    group, origin, destination, *exporter = account_parts(lane_id)
+    return Lane(group, origin, destination, exporter=exporter[0] if exporter else None)
+
+
+def group_of(lane_id: str) -> str:
+    """Return the commodity group of a lane's id."""
+    return lane_id.split(":", 1)[0]
 
 
 @lru_cache(LANES_KEPT)
-def lane_ids(groups: tuple[str, ...], origin: str, destinations: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ids of the groups' lanes to the destinations and to the world."""
-    return tuple(lane_id(group, origin, d) for group in groups for d in (*destinations, WORLD))
+def lane_ids(
+    groups: tuple[str, ...],
+    origin: str,
+    destinations: tuple[str, ...],
+    followed: tuple[str, ...] = (),
+    exporter: str | None = None,
+) -> tuple[str, ...]:
+    """Return the ids of the groups' lanes to the destinations and to the world.
+
+    Of the groups whose exporters are followed those of the exporter come after them.
+    """
+    ends = (*destinations, WORLD)
+    every = tuple(lane_id(group, origin, d) for group in groups for d in ends)
+    return every + tuple(lane_id(group, origin, d, exporter) for group in followed for d in ends)

@@ -84,10 +84,10 @@ def _lanes_within(
     found = []
     for group_id in book.policy.groups_within(covers):
         goods = book.policy.group(group_id).covers
-        destinations = {WORLD, *(lane.destination for lane in book.family(group_id, origin))}
+        ends = {(WORLD, None), *((lane.destination, lane.exporter) for lane in book.family(group_id, origin))}
         found += [
-            lanes.lane_id(group_id, origin, destination)
-            for destination in destinations
+            lanes.lane_id(group_id, origin, destination, exporter)
+            for destination, exporter in ends
             if is_within(goods, origin, None if destination == WORLD else destination)
         ]
     return tuple(sorted(found))
@@ -95,9 +95,10 @@ def _lanes_within(
 
 def masses_by_lane(book: Book, shipment: Shipment) -> dict[str, int]:
     """Return how much of a shipment counts in each of its lanes, in milligrams."""
-    declared, masses = shipment.declared, dict.fromkeys(shipment.lanes, 0)
+    declared, masses, policy = shipment.declared, dict.fromkeys(shipment.lanes, 0), book.policy
     for line in declared.lines:
-        for lane_id in lanes.lane_ids(book.policy.groups_of(line.commodity), declared.origin, (declared.destination,)):
+        groups = policy.groups_of(line.commodity)
+        for lane_id in policy.lane_ids(groups, declared.origin, (declared.destination,), declared.exporter):
             masses[lane_id] = masses.get(lane_id, 0) + line.net_mass.mg
     return masses
 

@@ -17,7 +17,7 @@ NOTHING: frozenset[str] = frozenset()
 
 @lru_cache(LANES_KEPT)
 def _feeds(lanes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(lane_id.rpartition(":")[0] for lane_id in lanes)
+    return frozenset(":".join(lane_id.split(":", 2)[:2]) for lane_id in lanes)
 
 
 def on_applied(book: Book, event: Event[Any]) -> None:

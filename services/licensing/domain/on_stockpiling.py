@@ -18,7 +18,7 @@ def awaited_regimes(book: Book, today: int) -> list[Regime]:
 
 def on_day(book: Book, lane: Lane, day: int, cleared: tuple[int, int], awaited: list[Regime], caused_by: str) -> None:
     """Take in a closed day of a lane, with its shipments and their mass, while a regime over its goods is awaited."""
-    stats, regime = lane.stats, _over(book, lane, awaited) if awaited else None
+    stats, regime = lane.stats, _over(book, lane, awaited) if awaited and lane.exporter is None else None
     if regime is None or stats.gate == "shut":
         stats.surge = None
         return

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from services.licensing.domain import lanes
 from services.licensing.domain.book import Book
 from services.licensing.domain.gates import level_now
 from services.licensing.domain.lanes import Opening
@@ -68,7 +67,7 @@ def openings(licence: Licence, policy: Policy) -> dict[int, tuple[str, ...]]:
         return {}
     destinations = tuple(dict.fromkeys(terms.destinations))
     return {
-        line.line_no: lanes.lane_ids(policy.groups_near((line.covers,)), terms.origin, destinations)
+        line.line_no: policy.lane_ids(policy.groups_near((line.covers,)), terms.origin, destinations, terms.exporter)
         for line in terms.lines
     }
 

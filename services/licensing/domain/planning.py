@@ -6,7 +6,6 @@ from datetime import datetime
 
 from services.licensing.domain.applying import wakes
 from services.licensing.domain.book import Missing
-from services.licensing.domain.lanes import lane_ids
 from services.licensing.domain.policy import Policy
 from shared.cloudevents import Event
 from shared.events import (
@@ -92,7 +91,7 @@ class Keys:
             self.families.update((group, data.origin) for group in policy.groups_within(data.covers))
         if isinstance(data, LicenceTerms):
             groups = policy.groups_near(tuple(line.covers for line in data.lines))
-            self.lanes.update(lane_ids(groups, data.origin, data.destinations))
+            self.lanes.update(policy.lane_ids(groups, data.origin, data.destinations, data.exporter))
         if isinstance(data, LicenceUseBroughtForward):
             self.licences.add(data.licence_id)
         elif isinstance(data, LicenceBatchIssued):
@@ -120,7 +119,8 @@ class Keys:
         self.shipments.add(data.shipment_id)
         for line in data.lines:
             self.licences.update(line.licences)
-            self.lanes.update(lane_ids(policy.groups_of(line.commodity), data.origin, (data.destination,)))
+            groups = policy.groups_of(line.commodity)
+            self.lanes.update(policy.lane_ids(groups, data.origin, (data.destination,), data.exporter))
 
     def widen(self, missing: Missing) -> bool:
         """Take in what deciding found missing; return whether that is anything new."""

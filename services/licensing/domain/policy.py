@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from services.licensing.domain.commodities import implies, matches, may_overlap
+from services.licensing.domain.lanes import lane_ids
 from shared.events import Commodity, Country, Element, Id, Selector, Text
 
 MOST_KINDS_OF_GOODS = 10_000
@@ -23,6 +24,8 @@ class CommodityGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     id: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,63}$")]
     title: Text
     covers: Selector
+    follows_exporters: bool = False
+    """Each exporter's part of a lane has a flow state of its own as well."""
 
 
 class Oxide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +108,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             if len(self._groups_by_goods) < MOST_KINDS_OF_GOODS:
                 self._groups_by_goods[goods] = found
         return found
+
+    def lane_ids(
+        self, groups: tuple[str, ...], origin: str, destinations: tuple[str, ...], exporter: str
+    ) -> tuple[str, ...]:
+        """Return the ids of the groups' lanes to the destinations and to the world, the exporter's where followed."""
+        followed = tuple(group for group in groups if group in self._followed) if self._followed else ()
+        return lane_ids(groups, origin, destinations, followed, exporter if followed else None)
+
+    @cached_property
+    def _followed(self) -> frozenset[str]:
+        return frozenset(group.id for group in self.commodity_groups if group.follows_exporters)
 
     def is_break(self, origin: str, day: int) -> bool:
         """Return whether a day, a proleptic ordinal, is a holiday of the origin."""

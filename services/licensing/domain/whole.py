@@ -9,7 +9,7 @@ from typing import Any
 
 from services.licensing.domain.applying import apply
 from services.licensing.domain.book import Book, Ending, Parked, Past
-from services.licensing.domain.lanes import Lane
+from services.licensing.domain.lanes import Lane, new_lane
 from services.licensing.domain.ledger import Account
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.policy import Policy
@@ -45,8 +45,7 @@ class WholeBook(Book):
     def lane(self, lane_id: str) -> Lane:
         """Return a lane."""
         if lane_id not in self.lanes:
-            group, origin, destination = lane_id.split(":")
-            self.lanes[lane_id] = Lane(group, origin, destination)
+            self.lanes[lane_id] = new_lane(lane_id)
         return self.lanes[lane_id]
 
     def family(self, group: str, origin: str) -> list[Lane]:

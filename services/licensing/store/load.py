@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.licensing.domain.book import OVERDUE_AT_ONCE, Book, Missing, Parked, Past
-from services.licensing.domain.lanes import Lane
+from services.licensing.domain.lanes import new_lane
 from services.licensing.domain.ledger import Account, account_name, account_parts
 from services.licensing.domain.on_clock import DUE_AT_ONCE
 from services.licensing.domain.on_lanes import lanes_of_licence
@@ -236,7 +236,7 @@ async def _lanes(c: AsyncConnection, keys: Keys, book: Book) -> None:
     await _lock_lanes(c, wanted, families, book)
     new = wanted - set(book.lanes)
     if new:
-        await tables.LANE.insert_missing(c, (records.lane_row(_lane(lane_id)) for lane_id in sorted(new)))
+        await tables.LANE.insert_missing(c, (records.lane_row(new_lane(lane_id)) for lane_id in sorted(new)))
         await _lock_lanes(c, new, set(), book)
     book.lane_families, book.lane_groups = families, groups
 
@@ -250,11 +250,6 @@ async def _lock_lanes(c: AsyncConnection, ids: set[str], families: set[tuple[str
         origins=[origin for _, origin in sorted(families)],
     )
     book.lanes.update({row["lane_id"]: records.lane_of(row) for row in rows})
-
-
-def _lane(lane_id: str) -> Lane:
-    group, origin, destination = lane_id.split(":")
-    return Lane(group, origin, destination)
 
 
 def _closes_days(keys: Keys, book: Book) -> bool:

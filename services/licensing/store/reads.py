@@ -36,19 +36,25 @@ async def one(c: AsyncConnection, statement: str, **parameters: Any) -> Item | N
     return next(iter(await items(c, statement, **parameters)), None)
 
 
-_LANE = "SELECT lane_id, commodity_group, origin, destination, state, since, sequence, reasons FROM licensing.lane"
+_LANE = """
+    SELECT lane_id, commodity_group, origin, destination, exporter, state, since, sequence, reasons FROM licensing.lane
+"""
 
 
 async def lanes(c: AsyncConnection, only: tuple[str | None, ...], limit: int, after: str) -> list[Item]:
-    """Return lanes by id; `only` restricts group, origin, destination and state."""
+    """Return lanes by id; `only` restricts group, origin, destination and state, and names whose lanes are wanted.
+
+    Without an exporter those of all are.
+    """
     return await items(
         c,
         f"{_LANE} WHERE lane_id > :after AND (CAST(:g AS text) IS NULL OR commodity_group = :g)"
         " AND (CAST(:o AS text) IS NULL OR origin = :o) AND (CAST(:d AS text) IS NULL OR destination = :d)"
-        " AND (CAST(:s AS text) IS NULL OR state = :s) ORDER BY lane_id LIMIT :n",
+        " AND (CAST(:s AS text) IS NULL OR state = :s) AND exporter IS NOT DISTINCT FROM CAST(:e AS text)"
+        " ORDER BY lane_id LIMIT :n",
         after=after,
         n=limit,
-        **dict(zip("gods", only, strict=True)),
+        **dict(zip("godse", only, strict=True)),
     )
 
 

@@ -202,10 +202,13 @@ def shipment_of(row: Any) -> Shipment:
 def lane_row(lane: Lane) -> tuple[Any, ...]:
     """Return a lane as a row."""
     ids = (lane.lane_id, lane.commodity_group, lane.origin, lane.destination)
-    return *ids, lane.state, lane.since, lane.sequence, text_of(lane.reasons), _ENCODER.encode(lane.stats).decode()
+    stats = _ENCODER.encode(lane.stats).decode()
+    return *ids, lane.state, lane.since, lane.sequence, text_of(lane.reasons), stats, lane.exporter
 
 
 def lane_of(row: Any) -> Lane:
     """Return the lane of a row of LANE."""
-    _, group, origin, destination, state, since, sequence, reasons, stats = row
-    return Lane(group, origin, destination, state, since, sequence, _reasons(reasons), _terms(stats, LaneStats))
+    _, group, origin, destination, state, since, sequence, reasons, stats, exporter = row
+    return Lane(
+        group, origin, destination, state, since, sequence, _reasons(reasons), _terms(stats, LaneStats), exporter
+    )

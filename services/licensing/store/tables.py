@@ -156,6 +156,7 @@ LANE = Columns(
     sequence="bigint",
     reasons="text",
     stats="text",
+    exporter="text",
 )
 LANE_CHANGE = Columns(
     "lane_change",

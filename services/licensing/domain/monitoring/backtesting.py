@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from services.licensing.domain.book import Book, Missing, Noticed
-from services.licensing.domain.lanes import Lane
+from services.licensing.domain.lanes import Lane, new_lane
 from services.licensing.domain.ledger import Account
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.monitoring.basis import Basis
@@ -122,8 +122,7 @@ def _noticed(candidate: Compiled, recorded: Recorded, book: Book) -> list[Notice
 
 
 def _lane(lane_id: str, state: Any, gate: Any, flow: Any, last_active_day: int | None) -> Lane:
-    group, origin, destination = lane_id.split(":")
-    lane = Lane(group, origin, destination)
+    lane = new_lane(lane_id)
     lane.state, lane.stats.gate, lane.stats.flow, lane.stats.last_active_day = state, gate, flow, last_active_day
     return lane
 
