@@ -1,4 +1,4 @@
-"""Puts time into the log: publishes each due moment and each interval's tick once, whichever process runs it."""
+"""Puts time into the log: a tick each interval, and one in the second in which something is due; each counts once."""
 
 import asyncio
 from contextlib import suppress
@@ -20,6 +20,7 @@ from shared.waiting import wait
 SOURCE = "/lanewatch/scheduler"
 LOOK_EVERY_S = 2.0
 """So often it is asked what is due next: what was posted since may be due before the next interval."""
+SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,13 +43,17 @@ def tick_at(due: datetime) -> Event[ClockTicked]:
 
 
 def to_publish(now: datetime, interval: datetime, due: datetime | None, last: datetime | None) -> datetime | None:
-    """Return the latest moment that has come and was not published; its tick brings all that is due until then."""
-    come = [at for at in (interval, due) if at is not None and at <= now and (last is None or at > last)]
-    return max(come, default=None)
+    """Return the latest moment that has come and was not published; its tick brings all that is due until then.
+
+    What is due comes with the next whole second, so that however much is due there is one tick a second at most.
+    """
+    second = interval_of(now, 1.0)
+    moment = second if due is not None and due <= second else interval
+    return moment if last is None or moment > last else None
 
 
 class Scheduler:
-    """Publishes the wall clock's ticks to the event topic: one each interval, and one at each moment that is due."""
+    """Publishes the wall clock's ticks to the event topic: one each interval, and one when something is due."""
 
     def __init__(self, engine: AsyncEngine, bootstrap: str, topic: str, every_s: float) -> None:
         self.engine = engine
@@ -78,7 +83,9 @@ class Scheduler:
         interval = interval_of(now, self.every_s)
         moment = to_publish(now, interval, due, self._last)
         if moment is None:
-            following = min(interval + timedelta(seconds=self.every_s), due or datetime.max.replace(tzinfo=UTC))
+            following = interval + timedelta(seconds=self.every_s)
+            if due is not None:
+                following = min(following, interval_of(max(due, now), 1.0) + SECOND)
             await wait(self._stopping, max(0.01, min(LOOK_EVERY_S, (following - now).total_seconds())))
             return
         tick = tick_at(moment)
