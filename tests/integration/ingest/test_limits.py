@@ -8,10 +8,12 @@ import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import MessageSizeTooLargeError
 
 from lanewatch.stack import StackConfig
 from lanewatch.stack.topics import create_topics
 from shared.examples import trade_event
+from shared.kafka import make_producer
 from tests.integration.ingest.door import BATCH, Door, open_door, own_config
 from tests.integration.ingest.raw import connected
 
@@ -156,6 +158,22 @@ async def lower_limit(config: StackConfig, size: int) -> None:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, config.topics.events, configs=limit)])
     finally:
         await admin.close()
+    async with asyncio.timeout(10):
+        while await takes(config, b" " * (size + 1)):  # noqa: ASYNC110 - only posting tells
+            await asyncio.sleep(0.02)  # The broker hears of its own topics' limits a moment later.
+
+
+async def takes(config: StackConfig, value: bytes) -> bool:
+    producer = make_producer(config.bootstrap, "test")
+    await producer.start()
+    try:
+        await producer.send_and_wait(config.topics.events, value)
+    except MessageSizeTooLargeError:
+        return False
+    else:
+        return True
+    finally:
+        await producer.stop()
 
 
 async def in_hand(door: Door) -> float:
