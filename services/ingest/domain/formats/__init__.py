@@ -1,1 +1,1 @@
-"""Foreign messages as trade events: a folder for each format, every one a pure function with its mapping table in docs."""
+"""Foreign messages as trade events: a folder for each format, each a pure function with its table in docs."""
