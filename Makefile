@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak format lock bench bench-licensing bench-policies bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,7 +78,10 @@ lock: $(READY) ## Recompile all locks (UPGRADE=--upgrade moves the Python ones, 
 	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 	@$(BIN)/python -m lanewatch.stack.lock_jars $(KAFKA)
 
-bench: bench-licensing bench-policies bench-detection bench-forecast ## Measure everything (some minutes)
+bench: bench-ingest bench-licensing bench-policies bench-detection bench-forecast ## Measure everything (some minutes)
+
+bench-ingest: $(READY) ## Measure the ingest beside the bare parts and the usual way
+	@$(BIN)/python -m benchmarks.ingest.run
 
 bench-licensing: $(READY) ## Measure licensing beside a naive consumer and the floor
 	@$(BIN)/python -m benchmarks.licensing.run

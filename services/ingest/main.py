@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.ingest.api.app import make_app
 from services.ingest.api.endpoint import EventsEndpoint
+from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
 from services.ingest.domain.reading import Limits
 from services.ingest.publisher import Publisher
@@ -32,6 +33,7 @@ def build(settings: IngestSettings) -> FastAPI:
         InHand(settings.ingest_max_requests, settings.ingest_max_bytes),
         licensing_url=settings.licensing_url.rstrip("/"),
         body_timeout_s=settings.ingest_body_timeout_s,
+        max_expansion=settings.ingest_max_expansion,
     )
     health = Health(SERVICE)
     health.add_ready("kafka", publisher.check)
@@ -45,7 +47,7 @@ def build(settings: IngestSettings) -> FastAPI:
         finally:
             await publisher.stop()
 
-    return make_app(endpoint, health, lifespan)
+    return make_app(endpoint, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
 
 
 def main() -> None:

@@ -41,6 +41,15 @@ Sent = asyncio.Future[Any] | Exception
 Result = Receipt | RetryableError | TooLargeForKafkaError
 
 
+@dataclass(frozen=True)
+class Sending:
+    """Events on their way: with which producer, if there was one, and until when to wait."""
+
+    producer: AIOKafkaProducer | None
+    sent: Sequence[Sent]
+    deadline: float
+
+
 class Publisher:
     """One producer that all requests share, started and replaced in the background.
 
@@ -76,14 +85,24 @@ class Publisher:
 
     async def publish(self, events: Sequence[Accepted]) -> list[Result]:
         """Send the events in order and wait until all are acknowledged or the time is up."""
+        return await self.finish(await self.begin(events))
+
+    async def begin(self, events: Sequence[Accepted]) -> Sending:
+        """Hand the events to the producer, in order; `finish` waits for what becomes of them."""
+        deadline = asyncio.get_running_loop().time() + self.timeout_s
         producer = self._producer
         if producer is None:
-            return [RetryableError("Kafka is not connected")] * len(events)
-        deadline = asyncio.get_running_loop().time() + self.timeout_s
-        sent = await self._send(producer, events, deadline)
-        if futures := [one for one in sent if isinstance(one, asyncio.Future)]:
-            await asyncio.wait(futures, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
-        return [self._result(one, producer) for one in sent]
+            return Sending(None, [RetryableError("Kafka is not connected")] * len(events), deadline)
+        return Sending(producer, await self._send(producer, events, deadline), deadline)
+
+    async def finish(self, sending: Sending) -> list[Result]:
+        """Wait until all of it is acknowledged or the time is up."""
+        producer = sending.producer
+        if producer is None:
+            return [one for one in sending.sent if isinstance(one, RetryableError)]
+        if futures := [one for one in sending.sent if isinstance(one, asyncio.Future) and not one.done()]:
+            await asyncio.wait(futures, timeout=max(0.0, sending.deadline - asyncio.get_running_loop().time()))
+        return [self._result(one, producer) for one in sending.sent]
 
     async def _send(self, producer: AIOKafkaProducer, events: Sequence[Accepted], deadline: float) -> list[Sent]:
         """Hand the events to the producer; after one that it could not take, no later one overtakes it."""

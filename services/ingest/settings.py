@@ -26,3 +26,7 @@ class IngestSettings(SharedSettings):
     """In hand at once; more are told to come back."""
     ingest_max_bytes: Positive = 64 * 1024 * 1024
     """Of bodies in hand at once."""
+    ingest_max_expansion: Positive = 100
+    """How many times its size a compressed body may expand to, beyond the first megabyte."""
+    ingest_webhook_origins: str = "*"
+    """Who may deliver as a web hook, by name, apart by blanks; `*` is anyone."""

@@ -1,6 +1,6 @@
 """What the ingest answers: receipts, problems, and for a batch one of them for each item."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -13,6 +13,8 @@ from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 from shared.http import CONTENT_TYPE_PROBLEM
 
 RETRY_AFTER_S = 2
+TOO_LARGE = "The event is too large"
+UNAVAILABLE = "Kafka is away"
 JSON = "application/json"
 
 
@@ -48,19 +50,23 @@ class BatchBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Answer:
-    """A response."""
+    """A response; a body that comes in pieces has its `length` told beforehand."""
 
     status: int
-    body: bytes
+    body: bytes | Iterator[bytes]
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
 
     def raw_headers(self, *, is_last: bool) -> list[tuple[bytes, bytes]]:
         """Return the headers as ASGI wants them; `is_last` says that the connection ends with this answer."""
-        headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
+        headers = {"content-type": self.content_type, "content-length": self._length(), **self.headers}
         if is_last:
             headers["connection"] = "close"
         return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    def _length(self) -> str:
+        return str(len(self.body) if isinstance(self.body, bytes) else self.length)
 
 
 def problem(fault: Fault) -> Answer:
@@ -86,9 +92,9 @@ def result_of(event: Accepted, result: Result, licensing_url: str) -> ReceiptBod
             outcome=f"{licensing_url}/v1/events?{urlencode({'source': event.source, 'id': event.id})}",
         )
     if isinstance(result, TooLargeForKafkaError):
-        return Fault(title="The event is too large", status=413, detail=str(result))
+        return Fault(title=TOO_LARGE, status=413, detail=str(result))
     return Fault(
-        title="Kafka is away",
+        title=UNAVAILABLE,
         status=503,
         detail=f"{result}. Send the same event again later: its source and id make it count once.",
     )

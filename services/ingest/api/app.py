@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
+from services.ingest.api.handshake import Handshake
 from shared.health import Health
 from shared.http import create_app
 
@@ -16,7 +17,10 @@ PATH = "/v1/events"
 
 
 def make_app(
-    endpoint: EventsEndpoint, health: Health, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+    endpoint: EventsEndpoint,
+    handshake: Handshake,
+    health: Health,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
 ) -> FastAPI:
     """Return the app with its OpenAPI document complete."""
     app = create_app(
@@ -26,6 +30,7 @@ def make_app(
         lifespan,
     )
     app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
+    app.router.routes.append(Route(PATH, handshake.answer, methods=["OPTIONS"]))
     schema = app.openapi()
     schema["paths"] = {PATH: path_item(), **schema["paths"]}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components())

@@ -2,28 +2,41 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Iterator
 
 from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from services.ingest.api.in_hand import Share
+from services.ingest.domain.expansion import HEADER, Expander, ExpansionError, expander_of
 from services.ingest.domain.faults import Fault, bad_header, too_large
 
 SMALL_BYTES = 64 * 1024
 """So much may be left unread on a connection that stays open; the server skips it."""
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_S = 2.0
+TRICKLE_BYTES = 1024
+"""A stream must bring so much in each span of the time that a body may take."""
 
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was whole."""
 
 
+class BodyError(Exception):
+    """The body cannot be read to its end."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.title)
+        self.fault = fault
+
+
 class RequestBody:
     """The body of one request: what is announced, what was read, what is still to come."""
 
-    def __init__(self, headers: Headers, receive: Receive) -> None:
+    def __init__(self, headers: Headers, receive: Receive, *, max_expansion: int) -> None:
         self._receive = receive
+        self._expander = expander_of(headers.getlist(HEADER), max_expansion)
         self._announced = _announced(headers.getlist("content-length"))
         self._waits_for_consent = "expect" in headers
         self._is_whole = False
@@ -34,31 +47,73 @@ class RequestBody:
 
         Raises BusyError when too much is in hand already, ClientGoneError.
         """
-        if isinstance(self._announced, Fault):
-            return self._announced
-        over = too_large(f"the body may have at most {limit} bytes")
-        if self._announced is not None and self._announced > limit:
-            return over
         try:
+            self._check_headers()
+            over = too_large(f"the body may have at most {limit} bytes")
+            if isinstance(self._announced, int) and self._announced > limit:
+                return over
             async with asyncio.timeout(timeout_s):
-                body = await self._chunks(limit, share)
+                body = await self._whole(limit, share)
         except TimeoutError:
-            self._is_slow = True
-            detail = f"the body did not arrive within {timeout_s:g} s"
-            return Fault(title="The request was too slow", status=408, detail=detail)
+            return self._slow(f"the body did not arrive within {timeout_s:g} s")
+        except BodyError as error:
+            return error.fault
         return over if body is None else body
 
-    async def _chunks(self, limit: int, share: Share) -> bytes | None:
-        chunks: list[bytes] = []
+    async def stream(self, timeout_s: float) -> AsyncIterator[bytes]:
+        """Yield the body piece by piece; only the time waited for the client counts.
+
+        Raises BodyError for one that is too slow or cannot be expanded, ClientGoneError.
+        """
+        self._check_headers()
+        loop = asyncio.get_running_loop()
+        waited, came = 0.0, 0
+        while not self._is_whole:
+            begun = loop.time()
+            try:
+                chunk = await asyncio.wait_for(self._next(), max(0.0, timeout_s - waited))
+            except TimeoutError:
+                chunk = None
+            waited += loop.time() - begun
+            came += len(chunk or b"")
+            if waited >= timeout_s or chunk is None:
+                if came < TRICKLE_BYTES:
+                    raise BodyError(self._slow(f"less than {TRICKLE_BYTES} bytes came in {timeout_s:g} s"))
+                waited, came = 0.0, 0
+            for piece in self._expanded(chunk or b""):
+                yield piece
+
+    async def _whole(self, limit: int, share: Share) -> bytes | None:
+        pieces: list[bytes] = []
         size = 0
         while not self._is_whole:
-            chunk = await self._next()
-            size += len(chunk)
-            if size > limit:
-                return None
-            share.take(len(chunk))
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            for piece in self._expanded(await self._next()):
+                size += len(piece)
+                if size > limit:
+                    return None
+                share.take(len(piece))
+                pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _check_headers(self) -> None:
+        for found in (self._announced, self._expander):
+            if isinstance(found, Fault):
+                raise BodyError(found)
+
+    def _expanded(self, chunk: bytes) -> Iterator[bytes]:
+        if not isinstance(self._expander, Expander):
+            yield chunk
+            return
+        try:
+            yield from self._expander.feed(chunk)
+            if self._is_whole:
+                self._expander.finish()
+        except ExpansionError as error:
+            raise BodyError(error.fault) from error
+
+    def _slow(self, detail: str) -> Fault:
+        self._is_slow = True
+        return Fault(title="The request was too slow", status=408, detail=detail)
 
     async def _next(self) -> bytes:
         message = await self._receive()

@@ -1,42 +1,49 @@
 """The hot route as a bare ASGI endpoint: no model is built that the answer does not need."""
 
+import asyncio
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Gauge, Histogram
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.api import answers
 from services.ingest.api.answers import Answer, ReceiptBody
 from services.ingest.api.body import ClientGoneError, RequestBody
+from services.ingest.api.counting import IN_HAND, PUBLISH_SECONDS, REQUESTS, count_events
 from services.ingest.api.in_hand import BusyError, InHand, Share
+from services.ingest.api.line_answers import LineResults
+from services.ingest.api.stream import LineStream
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.media import PREFIX, Mode, mode_of
 from services.ingest.domain.reading import Accepted, Item, Limits, read_batch, read_binary, read_structured
 from services.ingest.publisher import Publisher, Result
-
-EVENTS = Counter("lanewatch_ingest_events", "Events by the status that they were answered with", ["status"])
-REQUESTS = Counter("lanewatch_ingest_requests", "Requests by the status of the answer", ["status"])
-PUBLISH_SECONDS = Histogram("lanewatch_ingest_publish_seconds", "From sending to Kafka to its acknowledgement")
-IN_HAND = Gauge("lanewatch_ingest_requests_in_hand", "Requests being worked on")
+from shared.preferences import preferences
 
 
 class EventsEndpoint:
     """Takes events by `POST /v1/events`."""
 
     def __init__(
-        self, publisher: Publisher, limits: Limits, in_hand: InHand, *, licensing_url: str, body_timeout_s: float
+        self,
+        publisher: Publisher,
+        limits: Limits,
+        in_hand: InHand,
+        *,
+        licensing_url: str,
+        body_timeout_s: float,
+        max_expansion: int,
     ) -> None:
         self.publisher = publisher
         self.limits = limits
         self.in_hand = in_hand
         self.licensing_url = licensing_url
         self.body_timeout_s = body_timeout_s
+        self.max_expansion = max_expansion
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         headers = Headers(scope=scope)
-        body = RequestBody(headers, receive)
+        body = RequestBody(headers, receive, max_expansion=self.max_expansion)
         with IN_HAND.track_inprogress():
             try:
                 with self.in_hand.share() as share:
@@ -46,13 +53,15 @@ class EventsEndpoint:
             except ClientGoneError:
                 return
         REQUESTS.labels(answer.status).inc()
-        await _send(answer, body, send)
+        await _send(answer, body, send, self.body_timeout_s)
 
     async def _answer(self, headers: Headers, body: RequestBody, share: Share) -> Answer:
         has_attributes = any(name.startswith(PREFIX) for name in headers)
         mode = mode_of(headers.getlist("content-type"), has_attributes=has_attributes)
         if isinstance(mode, Fault):
             return answers.problem(mode)
+        if mode is Mode.LINES:
+            return await self._lines(headers, body, share)
         content = await body.read(self.limits.body_bytes(mode), self.body_timeout_s, share)
         if isinstance(content, Fault):
             return answers.problem(content)
@@ -63,6 +72,12 @@ class EventsEndpoint:
         item = read_binary(headers.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
         return answers.single((await self._publish([item]))[0])
 
+    async def _lines(self, headers: Headers, body: RequestBody, share: Share) -> Answer:
+        wishes = preferences(headers.getlist("prefer"))
+        results = LineResults(only_refused=wishes.get("return") == "minimal")
+        stream = LineStream(self.publisher, self.limits, share, results)
+        return await stream.take(body, self.body_timeout_s, f"{self.licensing_url}/v1/events{{?source,id}}")
+
     async def _publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:
         """Publish what was accepted, in order, and put what was refused back between."""
         accepted = [item for item in items if isinstance(item, Accepted)]
@@ -71,8 +86,7 @@ class EventsEndpoint:
             answers.result_of(item, next(results), self.licensing_url) if isinstance(item, Accepted) else item
             for item in items
         ]
-        for outcome in outcomes:
-            EVENTS.labels(outcome.status if isinstance(outcome, Fault) else 202).inc()
+        count_events(outcome.status if isinstance(outcome, Fault) else 202 for outcome in outcomes)
         return outcomes
 
     async def _timed(self, accepted: Sequence[Accepted]) -> list[Result]:
@@ -80,11 +94,19 @@ class EventsEndpoint:
             return await self.publisher.publish(accepted)
 
 
-async def _send(answer: Answer, body: RequestBody, send: Send) -> None:
+async def _send(answer: Answer, body: RequestBody, send: Send, timeout_s: float) -> None:
+    """Send the answer; a client that does not read it within the time for each piece is left."""
     is_last = body.must_close
     headers = answer.raw_headers(is_last=is_last)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": is_last})
+    if isinstance(answer.body, bytes):
+        await send({"type": "http.response.body", "body": answer.body, "more_body": is_last})
+    else:
+        for piece in answer.body:
+            async with asyncio.timeout(timeout_s):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not is_last:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
     if is_last:
         await body.linger()
         await send({"type": "http.response.body", "body": b"", "more_body": False})

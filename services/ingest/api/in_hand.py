@@ -23,6 +23,11 @@ class Share:
         self.whole.size += size
         self.size += size
 
+    def give_back(self, size: int) -> None:
+        """Hold so many bytes less."""
+        self.whole.size -= size
+        self.size -= size
+
 
 class InHand:
     """Counts the requests in hand and the bytes of their bodies."""

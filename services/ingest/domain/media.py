@@ -1,4 +1,4 @@
-"""Which of the three content modes of the CloudEvents HTTP binding 1.0.2 (section 1.3) a request is in."""
+"""Which content mode of the CloudEvents HTTP binding 1.0.2 (section 1.3) a request is in, or a stream of lines."""
 
 from enum import Enum
 
@@ -7,6 +7,8 @@ from services.ingest.domain.faults import Fault, wrong_media_type
 STRUCTURED_TYPE = "application/cloudevents+json"
 BATCH_TYPE = "application/cloudevents-batch+json"
 BINARY_TYPE = "application/json"
+LINES_TYPE = "application/x-ndjson"
+_ALSO_LINES = ("application/ndjson", "application/jsonl", "application/jsonlines")
 PREFIX = "ce-"
 
 
@@ -16,6 +18,7 @@ class Mode(Enum):
     STRUCTURED = STRUCTURED_TYPE
     BATCH = BATCH_TYPE
     BINARY = BINARY_TYPE
+    LINES = LINES_TYPE
 
 
 def mode_of(content_types: list[str], *, has_attributes: bool) -> Mode | Fault:
@@ -27,8 +30,12 @@ def mode_of(content_types: list[str], *, has_attributes: bool) -> Mode | Fault:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') != "utf-8":
             return wrong_media_type(f"JSON is UTF-8, not {value.strip()}")
+    if media_type in _ALSO_LINES:
+        return Mode.LINES
     if media_type not in {mode.value for mode in Mode}:
-        return wrong_media_type(f"send {STRUCTURED_TYPE}, {BATCH_TYPE}, or {BINARY_TYPE} with {PREFIX} headers")
+        return wrong_media_type(
+            f"send {STRUCTURED_TYPE}, {BATCH_TYPE}, {LINES_TYPE}, or {BINARY_TYPE} with {PREFIX} headers"
+        )
     mode = Mode(media_type)
     if mode is Mode.BINARY and not has_attributes:
         return wrong_media_type(

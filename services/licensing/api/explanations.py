@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query, Request
+from fastapi import Header, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, Response
 
@@ -24,9 +24,11 @@ from services.licensing.domain.ledger import account_name
 from services.licensing.store import explaining, reads
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
+from shared.preferences import preferences, wait_s
 
 router = make_router()
 
+MAX_PAUSE_S = 0.25
 LATEST = 20
 """So many of the latest events, decisions or entries stand in the answer of the thing itself."""
 HEADERS = {"vary": "accept", "x-content-type-options": "nosniff"}
@@ -70,11 +72,32 @@ async def event(
     source: Annotated[str, Query(max_length=256, pattern=NO_NUL)],
     id: Annotated[str, Query(max_length=256, pattern=NO_NUL)],
     is_page: WantsPage,
+    prefer: Annotated[str, Header(description="`wait=N`: wait up to N seconds, at most 30, for an outcome")] = "",
 ) -> Response:
     """Tell what became of an event: decided, parked, dead, or not seen yet (`waiting`), and what it brought about."""
-    async with transaction(engine_of(request)) as c:
-        found = await explaining.event(c, source, id)
-    return await _answered(request, found, "event", is_page=is_page)
+    wait = wait_s(preferences([prefer]))
+    found = await _outcome(request, source, id, wait)
+    answer = await _answered(request, found, "event", is_page=is_page)
+    if wait:
+        answer.headers["preference-applied"] = f"wait={wait}"
+    return answer
+
+
+async def _outcome(request: Request, source: str, id: str, wait: int) -> dict[str, Any]:
+    """Return what is known of the event, as soon as there is an outcome or the time is up.
+
+    Asked again and again, each time in a transaction of its own, so that who waits holds no connection.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    pause = 0.02
+    while True:
+        async with transaction(engine_of(request)) as c:
+            found: dict[str, Any] = await explaining.event(c, source, id)
+        if found["status"] != "waiting" or loop.time() + pause > deadline or await request.is_disconnected():
+            return found
+        await asyncio.sleep(pause)
+        pause = min(MAX_PAUSE_S, pause * 1.5)
 
 
 @router.get("/licences/{licence_id:id}/ledger", tags=["licences"], responses=_either(answers.EntryPage))

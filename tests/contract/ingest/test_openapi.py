@@ -76,6 +76,7 @@ def test_every_event_type_has_an_example_that_holds() -> None:
 )
 def test_answer_is_as_the_document_says(answer: answers.Answer) -> None:
     described = POST["responses"][str(int(answer.status))]
+    assert isinstance(answer.body, bytes)
     validator(described["content"][answer.content_type]["schema"]).validate(msgspec.json.decode(answer.body))
     assert ("retry-after" in answer.headers) >= (answer.status == 503)
 

@@ -133,6 +133,48 @@ async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(broker: Ke
     assert set(poster.accepted) <= stored
 
 
+async def test_a_stream_stops_where_the_broker_went_and_nothing_it_told_of_is_lost(broker: Keeper, door: Door) -> None:
+    before = await door.ends()
+    lines = Stream()
+    posting = asyncio.create_task(
+        door.client.post("/v1/events", content=lines.parts(), headers={"content-type": "application/x-ndjson"})
+    )
+    await lines.until_sent(2_000)
+    broker.kill()
+    answer = await asyncio.wait_for(posting, 15)
+    await broker.wait_ready()
+    *results, summary = [json.loads(line) for line in answer.text.splitlines()]
+    assert answer.status_code == 207
+    assert int(answer.headers["retry-after"]) > 0
+    assert summary["stopped"]["problem"]["status"] == 503
+    assert summary["stopped"]["line"] == len(results) + 1
+    told = {result["receipt"]["id"] for result in results if result["status"] == 202}
+    assert summary["accepted"] == len(told) > 0
+    await until_accepted(door.client, 15)
+    assert told <= {json.loads(record.value)["id"] for record in await door.records_since(before)}
+
+
+class Stream:
+    """Lines without end."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"".join(
+                json.dumps({**trade_event("trade.quota.closed"), "id": f"l{self.sent + n}"}).encode() + b"\n"
+                for n in range(50)
+            )
+            self.sent += 50
+            await asyncio.sleep(0)
+
+    async def until_sent(self, lines: int) -> None:
+        async with asyncio.timeout(20):
+            while self.sent < lines:  # noqa: ASYNC110 - the stream knows of no waiting
+                await asyncio.sleep(0.01)
+
+
 class Poster:
     """Posts one event after the other and notes what came of each."""
 

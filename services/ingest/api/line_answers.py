@@ -1,0 +1,127 @@
+"""What is answered to a stream of lines: a line for each of them, and at last what it all came to."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import IO
+
+import msgspec
+
+from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, problem
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.media import LINES_TYPE
+from services.ingest.domain.reading import Accepted, Item
+from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
+
+IN_MEMORY_BYTES = 256 * 1024
+"""Longer answers wait on disk: a client may send all before it reads anything."""
+PIECE_BYTES = 64 * 1024
+_ENCODER = msgspec.json.Encoder()
+
+
+class LineReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the event of a line stands in Kafka."""
+
+    id: str
+    source: str
+    partition: int
+    offset: int | None
+
+
+class LineResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one line, counted from 1; blank lines count and have no result."""
+
+    line: int
+    status: int
+    receipt: LineReceipt | None = None
+    problem: Fault | None = None
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing was taken from this line on, for this reason."""
+
+    line: int
+    problem: Fault
+
+
+class LinesSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What it all came to; `outcome` is a URI template (RFC 6570) of where to ask what became of an event."""
+
+    accepted: int
+    refused: int
+    topic: str
+    outcome: str
+    stopped: Stopped | None = None
+
+
+def line_result(line: int, item: Item, result: Result | None) -> LineResult:
+    """Return what to tell about a line."""
+    if isinstance(item, Accepted):
+        if isinstance(result, Receipt):
+            place = LineReceipt(id=item.id, source=item.source, partition=result.partition, offset=result.offset)
+            return LineResult(line=line, status=202, receipt=place)
+        detail = str(result)
+        is_large = isinstance(result, TooLargeForKafkaError)
+        item = Fault(title=TOO_LARGE, status=413, detail=detail) if is_large else unavailable(detail)
+    return LineResult(line=line, status=item.status, problem=item)
+
+
+def unavailable(detail: str) -> Fault:
+    """Return the fault of an event that Kafka did not acknowledge."""
+    return Fault(
+        title=UNAVAILABLE,
+        status=503,
+        detail=f"{detail}. Send the same event again later: its source and id make it count once.",
+    )
+
+
+class LineResults:
+    """Keeps the results in order until the answer is sent, in bounded memory."""
+
+    def __init__(self, *, only_refused: bool) -> None:
+        self.accepted = 0
+        self.refused = 0
+        self._only_refused = only_refused
+        self._is_retry_worth = False
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the answer
+
+    def add(self, results: Sequence[LineResult]) -> None:
+        """Take the results of the next lines."""
+        refused = [result for result in results if result.problem is not None]
+        self.refused += len(refused)
+        self.accepted += len(results) - len(refused)
+        self._is_retry_worth |= any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in refused)
+        self._file.write(_ENCODER.encode_lines(refused if self._only_refused else results))
+
+    def close(self) -> None:
+        """Forget all of it."""
+        self._file.close()
+
+    def answer(self, topic: str, outcome: str, stopped: Stopped | None) -> Answer:
+        """Return the answer: 202 all accepted, 207 some, 503 none and coming back may help, else 422."""
+        if stopped and not self.accepted + self.refused:
+            self.close()
+            return problem(stopped.problem)
+        retry = self._is_retry_worth or (
+            stopped is not None and stopped.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+        )
+        summary = LinesSummary(
+            accepted=self.accepted, refused=self.refused, topic=topic, outcome=outcome, stopped=stopped
+        )
+        self._file.write(_ENCODER.encode_lines([summary]))
+        length = self._file.tell()
+        headers = {"retry-after": str(RETRY_AFTER_S)} if retry else {}
+        return Answer(self._status(retry, stopped), self._pieces(), LINES_TYPE, headers, length)
+
+    def _status(self, retry: bool, stopped: Stopped | None) -> HTTPStatus:
+        if not self.refused and not stopped:
+            return HTTPStatus.ACCEPTED
+        if self.accepted:
+            return HTTPStatus.MULTI_STATUS
+        return HTTPStatus.SERVICE_UNAVAILABLE if retry else HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def _pieces(self) -> Iterator[bytes]:
+        with self._file as file:
+            file.seek(0)
+            while piece := file.read(PIECE_BYTES):
+                yield piece

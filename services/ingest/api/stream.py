@@ -1,0 +1,124 @@
+"""Takes events line by line (NDJSON) while they arrive: any number of them, in bounded memory.
+
+A few windows of lines are on their way to Kafka while the next are read; when Kafka does not keep up, nothing more
+is read, and so the client is held back by its own connection.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+
+from services.ingest.api.answers import Answer, busy
+from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
+from services.ingest.api.counting import count_events
+from services.ingest.api.in_hand import BusyError, Share
+from services.ingest.api.line_answers import LineResult, LineResults, Stopped, line_result, unavailable
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.lines import Line, Lines
+from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
+from services.ingest.publisher import Publisher, Sending
+
+WINDOW_BYTES = 64 * 1024
+WINDOWS = 8
+
+
+class _Window(NamedTuple):
+    """Lines that were handed over together."""
+
+    items: Sequence[tuple[int, Item]]
+    sending: Sending
+    size: int
+
+
+class LineStream:
+    """The lines of one request, from the first byte to the answer."""
+
+    def __init__(self, publisher: Publisher, limits: Limits, share: Share, results: LineResults) -> None:
+        self._publisher = publisher
+        self._limits = limits
+        self._share = share
+        self._results = results
+        self._lines = Lines(limits.event_bytes)
+        self._on_the_way: deque[_Window] = deque()
+        self._stopped: Stopped | None = None
+
+    async def take(self, body: RequestBody, timeout_s: float, outcome: str) -> Answer:
+        """Publish all lines and return what became of them. Raises ClientGoneError, after what is whole was sent."""
+        try:
+            async for piece in body.stream(timeout_s):
+                await self._hand_over(self._lines.feed(piece))
+                if self._stopped:
+                    break
+            else:
+                await self._hand_over(self._lines.finish())
+        except BodyError as error:
+            self._stop(self._lines.next_number, error.fault)
+        except ClientGoneError:
+            await self._settle(0)
+            self._results.close()
+            raise
+        await self._settle(0)
+        return self._results.answer(self._publisher.topic, outcome, self._stopped)
+
+    async def _hand_over(self, lines: Iterator[Line]) -> None:
+        for window in _windows(lines):
+            if not self._stopped:
+                await self._send(window)
+            if self._stopped:
+                self._stop(window[0].number, self._stopped.problem)
+                return
+
+    async def _send(self, lines: Sequence[Line]) -> None:
+        size = sum(len(line.content) for line in lines if isinstance(line.content, bytes))
+        try:
+            self._share.take(size)
+        except BusyError:
+            self._stop(lines[0].number, busy())
+            return
+        items = [(line.number, self._read(line.content)) for line in lines]
+        sending = await self._publisher.begin([item for _, item in items if isinstance(item, Accepted)])
+        self._on_the_way.append(_Window(items, sending, size))
+        await self._settle(WINDOWS - 1)
+        # What is sent is sent by tasks; without a pause they, and other requests, would not come to their turn.
+        await asyncio.sleep(0)
+
+    def _read(self, content: bytes | Fault) -> Item:
+        return content if isinstance(content, Fault) else read_structured(content, self._limits)
+
+    async def _settle(self, left: int) -> None:
+        """Wait for the oldest windows until no more than so many are on their way."""
+        while len(self._on_the_way) > left:
+            window = self._on_the_way.popleft()
+            came = iter(await self._publisher.finish(window.sending))
+            self._share.give_back(window.size)
+            results = [
+                line_result(number, item, next(came) if isinstance(item, Accepted) else None)
+                for number, item in window.items
+            ]
+            self._results.add(results)
+            count_events([result.status for result in results])
+            self._notice(results)
+
+    def _notice(self, results: Sequence[LineResult]) -> None:
+        """Take nothing more once Kafka is away: each further line would only wait in vain."""
+        if not self._stopped and any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results):
+            self._stopped = Stopped(line=self._lines.next_number, problem=unavailable("Kafka does not acknowledge"))
+
+    def _stop(self, line: int, fault: Fault) -> None:
+        self._stopped = Stopped(line=line, problem=fault)
+
+
+def _windows(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    """Part the lines into windows of about WINDOW_BYTES."""
+    window: list[Line] = []
+    size = 0
+    for line in lines:
+        window.append(line)
+        size += len(line.content) if isinstance(line.content, bytes) else 1
+        if size >= WINDOW_BYTES:
+            yield window
+            window, size = [], 0
+    if window:
+        yield window
