@@ -46,6 +46,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string", order="sorted")
+_PLAIN = (None, JSON)
 _HEAD = msgspec.json.Decoder(_Head)
 
 
@@ -65,10 +66,14 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
     data that breaks its contract.
     """
     event: Event[TradeData] = _read(body, TRADE_TYPES)
-    if (event.datacontenttype or JSON).partition(";")[0].strip().lower() != JSON:
+    if event.datacontenttype not in _PLAIN and not _is_json(event.datacontenttype):
         raise PermanentError(f"datacontenttype must be {JSON}", pointer="/datacontenttype")
     _check_moments(event)
     return event
+
+
+def _is_json(content_type: str | None) -> bool:
+    return (content_type or JSON).partition(";")[0].strip().lower() == JSON
 
 
 def read_alert(body: bytes) -> Event[Any]:

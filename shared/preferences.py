@@ -1,4 +1,4 @@
-"""What a client asks for by `Prefer` (RFC 7240): a wish that may be left unfulfilled, so what cannot be read is ignored."""
+"""What a client asks for by `Prefer` (RFC 7240): wishes that need not be fulfilled; what cannot be read is ignored."""
 
 from collections.abc import Iterable
 

@@ -18,7 +18,7 @@ class Bare:
     def __init__(self) -> None:
         settings = IngestSettings()
         self._topic = settings.topic_events
-        self._make = lambda: make_producer(settings.kafka_bootstrap, "bare")
+        self._bootstrap = settings.kafka_bootstrap
         self._producer: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -43,7 +43,7 @@ class Bare:
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        self._producer = self._make()
+        self._producer = make_producer(self._bootstrap, "bare")
         await self._producer.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()

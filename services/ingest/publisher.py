@@ -101,7 +101,7 @@ class Publisher:
         if producer is None:
             return [one for one in sending.sent if isinstance(one, RetryableError)]
         if futures := [one for one in sending.sent if isinstance(one, asyncio.Future) and not one.done()]:
-            await asyncio.wait(futures, timeout=max(0.0, sending.deadline - asyncio.get_running_loop().time()))
+            await _all_done(futures, sending.deadline)
         return [self._result(one, producer) for one in sending.sent]
 
     async def _send(self, producer: AIOKafkaProducer, events: Sequence[Accepted], deadline: float) -> list[Sent]:
@@ -172,6 +172,27 @@ class Publisher:
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
             self._producer = None
+
+
+async def _all_done(futures: list[asyncio.Future[Any]], deadline: float) -> None:
+    """Wait until all are done or the time is up, the last first: when it is done, the others mostly are."""
+    loop = asyncio.get_running_loop()
+    for future in reversed(futures):
+        if not future.done():
+            waiter = loop.create_future()
+            timer = loop.call_at(deadline, _wake, waiter)
+            future.add_done_callback(lambda _, waiter=waiter: _wake(waiter))
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+            if loop.time() >= deadline:
+                return
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:

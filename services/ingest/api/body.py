@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-from starlette.datastructures import Headers
 from starlette.types import Receive
 
+from services.ingest.api.head import Head
 from services.ingest.api.in_hand import Share
-from services.ingest.domain.expansion import HEADER, Expander, ExpansionError, expander_of
+from services.ingest.domain.expansion import Expander, ExpansionError, expander_of
 from services.ingest.domain.faults import Fault, bad_header, too_large
 
 SMALL_BYTES = 64 * 1024
@@ -34,11 +34,11 @@ class BodyError(Exception):
 class RequestBody:
     """The body of one request: what is announced, what was read, what is still to come."""
 
-    def __init__(self, headers: Headers, receive: Receive, *, max_expansion: int) -> None:
+    def __init__(self, head: Head, receive: Receive, *, max_expansion: int) -> None:
         self._receive = receive
-        self._expander = expander_of(headers.getlist(HEADER), max_expansion)
-        self._announced = _announced(headers.getlist("content-length"))
-        self._waits_for_consent = "expect" in headers
+        self._expander = expander_of(head.encodings, max_expansion) if head.encodings else None
+        self._announced = _announced(head.lengths)
+        self._waits_for_consent = head.waits_for_consent
         self._is_whole = False
         self._is_slow = False
 

@@ -2,16 +2,33 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
 _EVENTS = Counter("lanewatch_ingest_events", "Events by the status that they were answered with", ["status"])
-REQUESTS = Counter("lanewatch_ingest_requests", "Requests by the status of the answer", ["status"])
+_REQUESTS = Counter("lanewatch_ingest_requests", "Requests by the status of the answer", ["status"])
 PUBLISH_SECONDS = Histogram("lanewatch_ingest_publish_seconds", "From sending to Kafka to its acknowledgement")
 IN_HAND = Gauge("lanewatch_ingest_requests_in_hand", "Requests being worked on")
+
+
+def count_request(status: int) -> None:
+    """Count a request by the status of its answer."""
+    _of(_REQUESTS, status).inc()
+
+
+def count_event(status: int) -> None:
+    """Count an event by the status that it was answered with."""
+    _of(_EVENTS, status).inc()
 
 
 def count_events(statuses: Iterable[int]) -> None:
     """Count events by the status that each was answered with."""
     for status, number in Tally(statuses).items():
-        _EVENTS.labels(status).inc(number)
+        _of(_EVENTS, status).inc(number)
+
+
+@cache
+def _of(counter: Counter, status: int) -> Counter:
+    """Return the one of a status; finding it anew costs more than counting."""
+    return counter.labels(int(status))

@@ -53,9 +53,10 @@ def path_item() -> Json:
             "operationId": "post_events",
             "summary": "Post one event, a batch, or a stream of lines",
             "description": (
-                "CloudEvents 1.0.2 over HTTP: structured, binary (`ce-` headers) or batched; or as many as there are, one "
-                "in each line (NDJSON), answered line by line. The body may be compressed by gzip or zstd. The answer comes after "
-                "Kafka has acknowledged. An event may be sent again at any time: its source and id make it count once."
+                "CloudEvents 1.0.2 over HTTP: structured, binary (`ce-` headers) or batched; or as many as there are, "
+                "one in each line (NDJSON), answered line by line. The body may be compressed by gzip or zstd. "
+                "The answer comes after Kafka has acknowledged. An event may be sent again at any time: its source and "
+                "id make it count once."
             ),
             "parameters": [*(_binary_header(name, text) for name, text in BINARY_HEADERS.items()), *_other_headers()],
             "requestBody": {"required": True, "content": _requests()},

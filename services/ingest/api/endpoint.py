@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.api import answers
 from services.ingest.api.answers import Answer, ReceiptBody
 from services.ingest.api.body import ClientGoneError, RequestBody
-from services.ingest.api.counting import IN_HAND, PUBLISH_SECONDS, REQUESTS, count_events
+from services.ingest.api.counting import IN_HAND, PUBLISH_SECONDS, count_event, count_events, count_request
+from services.ingest.api.head import Head, read_head
 from services.ingest.api.in_hand import BusyError, InHand, Share
 from services.ingest.api.line_answers import LineResults
 from services.ingest.api.stream import LineStream
 from services.ingest.domain.faults import Fault
-from services.ingest.domain.media import PREFIX, Mode, mode_of
+from services.ingest.domain.media import Mode, mode_of
 from services.ingest.domain.reading import Accepted, Item, Limits, read_batch, read_binary, read_structured
 from services.ingest.publisher import Publisher, Result
 from shared.preferences import preferences
@@ -42,26 +42,25 @@ class EventsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
-        headers = Headers(scope=scope)
-        body = RequestBody(headers, receive, max_expansion=self.max_expansion)
+        head = read_head(scope["headers"])
+        body = RequestBody(head, receive, max_expansion=self.max_expansion)
         with IN_HAND.track_inprogress():
             try:
                 with self.in_hand.share() as share:
-                    answer = await self._answer(headers, body, share)
+                    answer = await self._answer(head, body, share)
             except BusyError:
                 answer = answers.problem(answers.busy())
             except ClientGoneError:
                 return
-        REQUESTS.labels(answer.status).inc()
+        count_request(answer.status)
         await _send(answer, body, send, self.body_timeout_s)
 
-    async def _answer(self, headers: Headers, body: RequestBody, share: Share) -> Answer:
-        has_attributes = any(name.startswith(PREFIX) for name in headers)
-        mode = mode_of(headers.getlist("content-type"), has_attributes=has_attributes)
+    async def _answer(self, head: Head, body: RequestBody, share: Share) -> Answer:
+        mode = mode_of(head.content_types, has_attributes=head.has_attributes)
         if isinstance(mode, Fault):
             return answers.problem(mode)
         if mode is Mode.LINES:
-            return await self._lines(headers, body, share)
+            return await self._lines(head, body, share)
         content = await body.read(self.limits.body_bytes(mode), self.body_timeout_s, share)
         if isinstance(content, Fault):
             return answers.problem(content)
@@ -69,11 +68,18 @@ class EventsEndpoint:
             items = read_batch(content, self.limits)
             return answers.problem(items) if isinstance(items, Fault) else answers.batch(await self._publish(items))
         is_binary = mode is Mode.BINARY
-        item = read_binary(headers.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
-        return answers.single((await self._publish([item]))[0])
+        item = read_binary(head.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
+        outcome = await self._publish_one(item)
+        count_event(outcome.status if isinstance(outcome, Fault) else 202)
+        return answers.single(outcome)
 
-    async def _lines(self, headers: Headers, body: RequestBody, share: Share) -> Answer:
-        wishes = preferences(headers.getlist("prefer"))
+    async def _publish_one(self, item: Item) -> ReceiptBody | Fault:
+        if isinstance(item, Fault):
+            return item
+        return answers.result_of(item, (await self._timed([item]))[0], self.licensing_url)
+
+    async def _lines(self, head: Head, body: RequestBody, share: Share) -> Answer:
+        wishes = preferences(head.wishes)
         results = LineResults(only_refused=wishes.get("return") == "minimal")
         stream = LineStream(self.publisher, self.limits, share, results)
         return await stream.take(body, self.body_timeout_s, f"{self.licensing_url}/v1/events{{?source,id}}")

@@ -14,7 +14,7 @@ from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
 from services.ingest.api.counting import count_events
 from services.ingest.api.in_hand import BusyError, Share
-from services.ingest.api.line_answers import LineResult, LineResults, Stopped, line_result, unavailable
+from services.ingest.api.line_answers import LineResults, Stopped, line_result, unavailable
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Line, Lines
 from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
@@ -64,10 +64,8 @@ class LineStream:
 
     async def _hand_over(self, lines: Iterator[Line]) -> None:
         for window in _windows(lines):
-            if not self._stopped:
-                await self._send(window)
+            await self._send(window)
             if self._stopped:
-                self._stop(window[0].number, self._stopped.problem)
                 return
 
     async def _send(self, lines: Sequence[Line]) -> None:
@@ -80,15 +78,18 @@ class LineStream:
         items = [(line.number, self._read(line.content)) for line in lines]
         sending = await self._publisher.begin([item for _, item in items if isinstance(item, Accepted)])
         self._on_the_way.append(_Window(items, sending, size))
-        await self._settle(WINDOWS - 1)
+        if await self._settle(WINDOWS - 1):
+            # Take nothing more once Kafka is away: each further line would only wait in vain.
+            self._stop(self._lines.next_number, unavailable("Kafka does not acknowledge"))
         # What is sent is sent by tasks; without a pause they, and other requests, would not come to their turn.
         await asyncio.sleep(0)
 
     def _read(self, content: bytes | Fault) -> Item:
         return content if isinstance(content, Fault) else read_structured(content, self._limits)
 
-    async def _settle(self, left: int) -> None:
-        """Wait for the oldest windows until no more than so many are on their way."""
+    async def _settle(self, left: int) -> bool:
+        """Wait for the oldest windows until no more than so many are on their way; return whether Kafka is away."""
+        is_away = False
         while len(self._on_the_way) > left:
             window = self._on_the_way.popleft()
             came = iter(await self._publisher.finish(window.sending))
@@ -99,12 +100,8 @@ class LineStream:
             ]
             self._results.add(results)
             count_events([result.status for result in results])
-            self._notice(results)
-
-    def _notice(self, results: Sequence[LineResult]) -> None:
-        """Take nothing more once Kafka is away: each further line would only wait in vain."""
-        if not self._stopped and any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results):
-            self._stopped = Stopped(line=self._lines.next_number, problem=unavailable("Kafka does not acknowledge"))
+            is_away |= any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results)
+        return is_away
 
     def _stop(self, line: int, fault: Fault) -> None:
         self._stopped = Stopped(line=line, problem=fault)

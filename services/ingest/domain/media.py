@@ -1,6 +1,7 @@
 """Which content mode of the CloudEvents HTTP binding 1.0.2 (section 1.3) a request is in, or a stream of lines."""
 
 from enum import Enum
+from functools import lru_cache
 
 from services.ingest.domain.faults import Fault, wrong_media_type
 
@@ -25,7 +26,12 @@ def mode_of(content_types: list[str], *, has_attributes: bool) -> Mode | Fault:
     """Return the mode that the content type says; JSON is a binary event only beside `ce-` headers."""
     if len(content_types) != 1:
         return wrong_media_type("exactly one content-type header is needed")
-    media_type, *parameters = (part.strip().lower() for part in content_types[0].split(";"))
+    return _mode(content_types[0], has_attributes=has_attributes)
+
+
+@lru_cache(256)
+def _mode(content_type: str, *, has_attributes: bool) -> Mode | Fault:
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     for parameter in filter(None, parameters):
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') != "utf-8":

@@ -18,6 +18,8 @@ from lanewatch.stack.kafka import Kafka, kafka_part
 from lanewatch.stack.keeper import Keeper
 from shared.examples import trade_event
 from tests.integration.ingest.door import STRUCTURED, Door, ingest_keeper, open_door
+from tests.integration.ingest.raw import Connection, connected
+from tests.support.running import until
 
 PRODUCE_TIMEOUT_S = 0.5
 BOUND_S = PRODUCE_TIMEOUT_S + 2.0
@@ -135,44 +137,31 @@ async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(broker: Ke
 
 async def test_a_stream_stops_where_the_broker_went_and_nothing_it_told_of_is_lost(broker: Keeper, door: Door) -> None:
     before = await door.ends()
-    lines = Stream()
-    posting = asyncio.create_task(
-        door.client.post("/v1/events", content=lines.parts(), headers={"content-type": "application/x-ndjson"})
-    )
-    await lines.until_sent(2_000)
-    broker.kill()
-    answer = await asyncio.wait_for(posting, 15)
-    await broker.wait_ready()
-    *results, summary = [json.loads(line) for line in answer.text.splitlines()]
-    assert answer.status_code == 207
-    assert int(answer.headers["retry-after"]) > 0
+    async with connected(door.config.ingest_port) as connection:
+        await connection.head("transfer-encoding: chunked", content_type="application/x-ndjson")
+        sending = asyncio.create_task(send_lines(connection))
+        await until(lambda: door.records_since(before), "the first lines", 10)
+        broker.kill()
+        answer = await connection.answer()
+        sending.cancel()
+    *results, summary = [json.loads(line) for line in answer.body.splitlines()]
+    assert answer.status == 207
+    assert "retry-after" in answer.headers
     assert summary["stopped"]["problem"]["status"] == 503
     assert summary["stopped"]["line"] == len(results) + 1
     told = {result["receipt"]["id"] for result in results if result["status"] == 202}
     assert summary["accepted"] == len(told) > 0
+    await broker.wait_ready()
     await until_accepted(door.client, 15)
     assert told <= {json.loads(record.value)["id"] for record in await door.records_since(before)}
 
 
-class Stream:
-    """Lines without end."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-
-    async def parts(self) -> AsyncIterator[bytes]:
-        while True:
-            yield b"".join(
-                json.dumps({**trade_event("trade.quota.closed"), "id": f"l{self.sent + n}"}).encode() + b"\n"
-                for n in range(50)
-            )
-            self.sent += 50
-            await asyncio.sleep(0)
-
-    async def until_sent(self, lines: int) -> None:
-        async with asyncio.timeout(20):
-            while self.sent < lines:  # noqa: ASYNC110 - the stream knows of no waiting
-                await asyncio.sleep(0.01)
+async def send_lines(connection: Connection) -> None:
+    """Send lines without end."""
+    for number in count():
+        line = json.dumps({**trade_event("trade.quota.closed"), "id": f"l{number}"}).encode() + b"\n"
+        await connection.send(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+        await asyncio.sleep(0.001)
 
 
 class Poster:
