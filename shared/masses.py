@@ -19,6 +19,8 @@ MILLIGRAMS: dict[str, int] = {
 MAX_MASS_MG = 10**18
 """A billion tonnes; it keeps every sum of a ledger inside 64 bits."""
 MAX_DIGITS = 24
+PLAIN_DIGITS = 9
+_DECIMALS = {unit: len(str(milligrams)) - 1 for unit, milligrams in MILLIGRAMS.items()}
 
 
 class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,9 +34,16 @@ class Mass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Raises ValueError, which the decoder reports with the field's place.
         """
+        sign, digits, exponent = self.value.as_tuple()
+        if (
+            isinstance(exponent, int)
+            and not sign
+            and len(digits) <= PLAIN_DIGITS
+            and 0 <= -exponent <= _DECIMALS[self.unit]
+        ):
+            return  # Almost every mass is like this; nothing of what follows can be wrong with it.
         if not self.value.is_finite():
             raise ValueError("a mass must be a finite number")
-        _, digits, exponent = self.value.as_tuple()
         # A decimal far below a milligram would be rounded to nothing by the checks that follow.
         if len(digits) > MAX_DIGITS or (isinstance(exponent, int) and exponent < -MAX_DIGITS):
             raise ValueError(f"a mass must not have more than {MAX_DIGITS} digits")

@@ -2,29 +2,34 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from aiokafka.partitioner import murmur2
 
 from services.ingest.domain.media import STRUCTURED_TYPE
 from services.ingest.domain.reading import Accepted
 from shared.errors import RetryableError
-from shared.kafka import check_broker, make_producer
+from shared.kafka import MAX_RECORD_BYTES, check_broker, make_producer
 
 log = structlog.get_logger(__name__)
 
 HEADERS = [("content-type", STRUCTURED_TYPE.encode())]
 RECONNECT_PAUSE_S = 0.5
 FLUSH_TIMEOUT_S = 3.0
+ROOM_BYTES = 200
+"""Of a record beside its key and value: the headers and what the format adds."""
 TOO_LARGE = "Kafka does not take an event of this size"
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """Where an event stands in Kafka; the offset is None when Kafka knows the event but not its place any more."""
 
     topic: str
@@ -36,24 +41,72 @@ class TooLargeForKafkaError(Exception):
     """The topic takes no record of this size."""
 
 
-Sent = asyncio.Future[Any] | Exception
-"""What the producer gave for one event: a future of its place, or why it did not take it."""
 Result = Receipt | RetryableError | TooLargeForKafkaError
 
 
-@dataclass(frozen=True)
 class Sending:
-    """Events on their way: with which producer, if there was one, and until when to wait."""
+    """Events on their way, and what became of each; whoever handed them over waits for it no longer than said."""
 
-    producer: AIOKafkaProducer | None
-    sent: Sequence[Sent]
-    deadline: float
+    def __init__(self, count: int, timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.is_over = False
+        """All is told; what was not sent by now is not to be sent any more."""
+        self._results: list[Result | None] = [None] * count
+        self._left = count
+        self._done: asyncio.Future[None] = loop.create_future()
+        self._timer = loop.call_later(timeout_s, self._expire)
+        if not count:
+            self._end()
+
+    def settle(self, index: int, result: Result) -> None:
+        """Tell what became of one event; what comes too late is not told."""
+        if self.is_over:
+            return
+        self._results[index] = result
+        self._left -= 1
+        if not self._left:
+            self._end()
+
+    async def results(self) -> list[Result]:
+        """Wait until all is told."""
+        if not self.is_over:
+            await self._done
+        late = RetryableError("Kafka did not acknowledge in time")
+        return [late if result is None else result for result in self._results]
+
+    def _expire(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self.is_over = True
+        if not self._done.done():
+            self._done.set_result(None)
+
+
+class _Item(NamedTuple):
+    """One event in a partition's queue, and whom to tell what became of it."""
+
+    event: Accepted
+    sending: Sending
+    place: int
+
+
+@dataclass
+class _Queue:
+    """What is to go to one partition, in order, and the task that sends it while there is something."""
+
+    items: deque[_Item] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
 
 
 class Publisher:
     """One producer that all requests share, started and replaced in the background.
 
-    A send that times out may still be written later. That is safe: the event's name makes it count once.
+    Each partition has a queue and one batch on its way: while it is, the next one gathers. So events of all requests
+    travel together, in the order in which they were handed over, and none overtakes another of its key.
+    An event whose time is up before it was sent is never sent; one whose batch was sent may still be written.
+    That is safe: the event's name makes it count once.
     """
 
     def __init__(self, bootstrap: str, topic: str, *, timeout_s: float, client_id: str = "lanewatch-ingest") -> None:
@@ -61,6 +114,7 @@ class Publisher:
         self.timeout_s = timeout_s
         self._make: Callable[[], AIOKafkaProducer] = lambda: make_producer(bootstrap, client_id)
         self._producer: AIOKafkaProducer | None = None
+        self._queues: defaultdict[int, _Queue] = defaultdict(_Queue)
         self._is_broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -71,6 +125,8 @@ class Publisher:
 
     async def stop(self) -> None:
         """Send what is in hand, within a bounded time, and disconnect."""
+        if tasks := [queue.task for queue in self._queues.values() if queue.task]:
+            await asyncio.wait(tasks, timeout=self.timeout_s)
         if self._keeper:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -85,53 +141,60 @@ class Publisher:
 
     async def publish(self, events: Sequence[Accepted]) -> list[Result]:
         """Send the events in order and wait until all are acknowledged or the time is up."""
-        return await self.finish(await self.begin(events))
+        return await self.begin(events).results()
 
-    async def begin(self, events: Sequence[Accepted]) -> Sending:
-        """Hand the events to the producer, in order; `finish` waits for what becomes of them."""
-        deadline = asyncio.get_running_loop().time() + self.timeout_s
+    def begin(self, events: Sequence[Accepted]) -> Sending:
+        """Queue the events in order; what is returned tells what becomes of them."""
+        sending = Sending(len(events), self.timeout_s)
+        partitions = self._partition_count()
+        for index, event in enumerate(events):
+            if not partitions:
+                sending.settle(index, RetryableError("Kafka is not connected"))
+            elif len(event.value) + len(event.key) + ROOM_BYTES > MAX_RECORD_BYTES:
+                sending.settle(index, TooLargeForKafkaError(TOO_LARGE))
+            else:
+                self._enqueue(_hash(event.key) % partitions, _Item(event, sending, index))
+        return sending
+
+    def _partition_count(self) -> int:
+        """Return how many partitions the topic has; 0 while there is no connection."""
+        known = self._producer.client.cluster.partitions_for_topic(self.topic) if self._producer else None
+        return len(known or ())
+
+    def _enqueue(self, partition: int, item: _Item) -> None:
+        queue = self._queues[partition]
+        queue.items.append(item)
+        if queue.task is None:
+            queue.task = asyncio.create_task(self._drain(partition, queue))
+
+    async def _drain(self, partition: int, queue: _Queue) -> None:
+        """Send batch after batch until the queue is empty."""
+        try:
+            while queue.items:
+                await self._send_next(partition, queue.items)
+        finally:
+            queue.task = None
+
+    async def _send_next(self, partition: int, items: deque[_Item]) -> None:
         producer = self._producer
         if producer is None:
-            return Sending(None, [RetryableError("Kafka is not connected")] * len(events), deadline)
-        return Sending(producer, await self._send(producer, events, deadline), deadline)
-
-    async def finish(self, sending: Sending) -> list[Result]:
-        """Wait until all of it is acknowledged or the time is up."""
-        producer = sending.producer
-        if producer is None:
-            return [one for one in sending.sent if isinstance(one, RetryableError)]
-        if futures := [one for one in sending.sent if isinstance(one, asyncio.Future) and not one.done()]:
-            await _all_done(futures, sending.deadline)
-        return [self._result(one, producer) for one in sending.sent]
-
-    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Accepted], deadline: float) -> list[Sent]:
-        """Hand the events to the producer; after one that it could not take, no later one overtakes it."""
-        sent: list[Sent] = []
+            _settle(list(items), RetryableError("Kafka is not connected"))
+            items.clear()
+            return
+        batch = producer.create_batch()
+        taken = _fill(batch, items)
+        if not taken:
+            return
         try:
-            async with asyncio.timeout_at(deadline):
-                for event in events:
-                    try:
-                        sent.append(await producer.send(self.topic, event.value, event.key.encode(), headers=HEADERS))
-                    except MessageSizeTooLargeError:
-                        sent.append(TooLargeForKafkaError(TOO_LARGE))
-        except (KafkaError, TimeoutError, OSError) as error:
-            sent += [error] * (len(events) - len(sent))
-        return sent
+            place = await (await producer.send_batch(batch, self.topic, partition=partition))
+        except (KafkaError, OSError) as error:
+            _settle(taken + _taken_out(items, {item.sending for item in taken}), self._refusal(error, producer))
+        else:
+            for number, item in enumerate(taken):
+                offset = place.offset + number if place.offset >= 0 else None
+                item.sending.settle(item.place, Receipt(self.topic, partition, offset))
 
-    def _result(self, sent: Sent, producer: AIOKafkaProducer) -> Result:
-        if isinstance(sent, TooLargeForKafkaError):
-            return sent
-        if isinstance(sent, Exception):
-            return self._refusal(sent, producer)
-        if not sent.done():
-            sent.add_done_callback(_retrieve)
-            return self._refusal(TimeoutError(), producer)
-        if error := sent.exception():
-            return self._refusal(error, producer)
-        place = sent.result()
-        return Receipt(place.topic, place.partition, place.offset if place.offset >= 0 else None)
-
-    def _refusal(self, error: BaseException, producer: AIOKafkaProducer) -> Result:
+    def _refusal(self, error: Exception, producer: AIOKafkaProducer) -> Result:
         if isinstance(error, KafkaError) and not isinstance(error, KafkaTimeoutError) and not error.retriable:
             # An idempotent producer gets stuck on the number of the batch that it gave up; a new one does not.
             log.error("producer failed", error=repr(error))
@@ -155,6 +218,8 @@ class Publisher:
             producer = self._make()
             try:
                 await producer.start()
+                with contextlib.suppress(UnknownTopicOrPartitionError):  # `check` tells of it
+                    await producer.partitions_for(self.topic)
             except BaseException as error:
                 await producer.stop()
                 if not isinstance(error, Exception):
@@ -174,28 +239,37 @@ class Publisher:
             self._producer = None
 
 
-async def _all_done(futures: list[asyncio.Future[Any]], deadline: float) -> None:
-    """Wait until all are done or the time is up, the last first: when it is done, the others mostly are."""
-    loop = asyncio.get_running_loop()
-    for future in reversed(futures):
-        if not future.done():
-            waiter = loop.create_future()
-            timer = loop.call_at(deadline, _wake, waiter)
-            future.add_done_callback(lambda _, waiter=waiter: _wake(waiter))
-            try:
-                await waiter
-            finally:
-                timer.cancel()
-            if loop.time() >= deadline:
-                return
+def _fill(batch: Any, items: deque[_Item]) -> list[_Item]:
+    """Move as many events as fit from the queue into the batch, and throw away those whose time is up."""
+    taken: list[_Item] = []
+    while items:
+        item = items[0]
+        if not item.sending.is_over:
+            event = item.event
+            # The first is taken whatever its size.
+            if batch.append(key=event.key.encode(), value=event.value, timestamp=None, headers=HEADERS) is None:
+                break
+            taken.append(item)
+        items.popleft()
+    return taken
 
 
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+def _taken_out(items: deque[_Item], sendings: set[Sending]) -> list[_Item]:
+    """Take what was handed over with a failed event out of the queue, so that nothing of it overtakes that event."""
+    out = [item for item in items if item.sending in sendings]
+    if out:
+        kept = [item for item in items if item.sending not in sendings]
+        items.clear()
+        items.extend(kept)
+    return out
 
 
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Take note of a late outcome, so that it is not reported as forgotten."""
-    if not future.cancelled():
-        future.exception()
+def _settle(items: Sequence[_Item], result: Result) -> None:
+    for item in items:
+        item.sending.settle(item.place, result)
+
+
+@lru_cache(65_536)
+def _hash(key: str) -> int:
+    """Return what Kafka's clients choose the partition of a key by; who else publishes for it must choose the same."""
+    return int(murmur2(key.encode())) & 0x7FFFFFFF

@@ -154,6 +154,8 @@ class Commodity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Raise UnfitError when an element is declared twice or the contents are more than the whole."""
+        if not self.contents:
+            return
         refuse_twins("contents", self.contents, "element")
         if sum(content.percent for content in self.contents) > WHOLE_PERCENT:
             raise UnfitError("contents are more than 100 percent together", "contents")

@@ -6,10 +6,17 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.ingest.api.in_hand import InHand
+
 _EVENTS = Counter("lanewatch_ingest_events", "Events by the status that they were answered with", ["status"])
 _REQUESTS = Counter("lanewatch_ingest_requests", "Requests by the status of the answer", ["status"])
 PUBLISH_SECONDS = Histogram("lanewatch_ingest_publish_seconds", "From sending to Kafka to its acknowledgement")
-IN_HAND = Gauge("lanewatch_ingest_requests_in_hand", "Requests being worked on")
+_IN_HAND = Gauge("lanewatch_ingest_requests_in_hand", "Requests being worked on")
+
+
+def watch(in_hand: InHand) -> None:
+    """Tell how many requests are in hand whenever somebody looks."""
+    _IN_HAND.set_function(lambda: in_hand.requests)
 
 
 def count_request(status: int) -> None:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from services.ingest.api import answers
 from services.ingest.api.answers import Answer, ReceiptBody
 from services.ingest.api.body import ClientGoneError, RequestBody
-from services.ingest.api.counting import IN_HAND, PUBLISH_SECONDS, count_event, count_events, count_request
+from services.ingest.api.counting import PUBLISH_SECONDS, count_event, count_events, count_request, watch
 from services.ingest.api.head import Head, read_head
 from services.ingest.api.in_hand import BusyError, InHand, Share
 from services.ingest.api.line_answers import LineResults
@@ -36,6 +36,7 @@ class EventsEndpoint:
         self.publisher = publisher
         self.limits = limits
         self.in_hand = in_hand
+        watch(in_hand)
         self.licensing_url = licensing_url
         self.body_timeout_s = body_timeout_s
         self.max_expansion = max_expansion
@@ -44,14 +45,13 @@ class EventsEndpoint:
         """Serve one request (ASGI)."""
         head = read_head(scope["headers"])
         body = RequestBody(head, receive, max_expansion=self.max_expansion)
-        with IN_HAND.track_inprogress():
-            try:
-                with self.in_hand.share() as share:
-                    answer = await self._answer(head, body, share)
-            except BusyError:
-                answer = answers.problem(answers.busy())
-            except ClientGoneError:
-                return
+        try:
+            with self.in_hand.share() as share:
+                answer = await self._answer(head, body, share)
+        except BusyError:
+            answer = answers.problem(answers.busy())
+        except ClientGoneError:
+            return
         count_request(answer.status)
         await _send(answer, body, send, self.body_timeout_s)
 

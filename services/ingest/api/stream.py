@@ -76,7 +76,7 @@ class LineStream:
             self._stop(lines[0].number, busy())
             return
         items = [(line.number, self._read(line.content)) for line in lines]
-        sending = await self._publisher.begin([item for _, item in items if isinstance(item, Accepted)])
+        sending = self._publisher.begin([item for _, item in items if isinstance(item, Accepted)])
         self._on_the_way.append(_Window(items, sending, size))
         if await self._settle(WINDOWS - 1):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
@@ -92,7 +92,7 @@ class LineStream:
         is_away = False
         while len(self._on_the_way) > left:
             window = self._on_the_way.popleft()
-            came = iter(await self._publisher.finish(window.sending))
+            came = iter(await window.sending.results())
             self._share.give_back(window.size)
             results = [
                 line_result(number, item, next(came) if isinstance(item, Accepted) else None)

@@ -1,6 +1,6 @@
 """Reads a request into events to publish, each as the bytes that go to Kafka, or into exact faults."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 import msgspec
@@ -14,14 +14,13 @@ from shared.errors import PermanentError
 from shared.events import ClockTicked, TradeData
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event that keeps the contract: its name, its Kafka key, and its own JSON as it was sent."""
 
     source: str
     id: str
     key: str
-    value: bytes = field(repr=False)
+    value: bytes
 
 
 @dataclass(frozen=True)

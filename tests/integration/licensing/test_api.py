@@ -1,5 +1,7 @@
 """The read API over HTTP: answers are as the OpenAPI document says, and bad questions get a clear answer."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -159,3 +161,26 @@ async def test_a_batch_tells_what_came_of_it(client: httpx.AsyncClient) -> None:
     assert (found["granted_kg"], found["used_kg"], found["left_kg"]) == ("400", "150", "250")
     (item,) = (await client.get("/v1/licences", params={"batch_id": "B/1"})).json()["items"]
     assert item["licence_id"] == "L-in-batch"
+
+
+async def test_who_waits_is_told_as_soon_as_there_is_an_outcome(backbone: StackConfig) -> None:
+    async with (
+        fresh(backbone) as config,
+        producing(config) as producer,
+        running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
+        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+    ):
+        path = "/v1/events?source=/test&id=soon"
+        waiting = asyncio.create_task(client.get(path, headers={"prefer": "wait=15"}))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await publish(producer, config.topics, declared("S/9", id="soon"))
+        answer = await asyncio.wait_for(waiting, 10)
+        assert (answer.json()["status"], answer.headers["preference-applied"]) == ("decided", "wait=15")
+
+
+async def test_who_waits_in_vain_is_told_so_at_the_end_of_the_time(client: httpx.AsyncClient) -> None:
+    began = time.monotonic()
+    answer = await client.get("/v1/events?source=/test&id=never-seen", headers={"prefer": "respond-async, wait=1"})
+    assert 0.7 < time.monotonic() - began < 5
+    assert answer.json()["status"] == "waiting"

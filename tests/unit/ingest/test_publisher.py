@@ -22,12 +22,29 @@ from shared.errors import RetryableError
 Behaviour = Callable[[bytes], Any]
 
 
-class ScriptedProducer:
-    """Answers each send as its behaviour says: a place, an error of the future, or an error of the send."""
+class ScriptedBatch:
+    """Holds so many events and no more."""
 
-    def __init__(self, behaviour: Behaviour, fails_to_start: int = 0) -> None:
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.values: list[bytes] = []
+
+    def append(self, *, value: bytes, **_: object) -> object:
+        if len(self.values) == self.room:
+            return None
+        self.values.append(value)
+        return self
+
+
+class ScriptedProducer:
+    """Answers each batch as its behaviour says of its first event: a place, an error of the future or of the send."""
+
+    client = SimpleNamespace(cluster=SimpleNamespace(partitions_for_topic=lambda _: {0}))
+
+    def __init__(self, behaviour: Behaviour, fails_to_start: int = 0, room: int = 1) -> None:
         self.behaviour = behaviour
         self.fails_to_start = fails_to_start
+        self.room = room
         self.is_stopped = False
         self.sent: list[bytes] = []
 
@@ -38,12 +55,18 @@ class ScriptedProducer:
     async def stop(self) -> None:
         self.is_stopped = True
 
-    async def send(self, topic: str, value: bytes, *_: object, **__: object) -> "asyncio.Future[Any]":
-        outcome = self.behaviour(value)
-        self.sent.append(value)
+    async def partitions_for(self, _: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> ScriptedBatch:
+        return ScriptedBatch(self.room)
+
+    async def send_batch(self, batch: ScriptedBatch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        outcome = self.behaviour(batch.values[0])
+        self.sent += batch.values
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if isinstance(outcome, int):
-            future.set_result(SimpleNamespace(topic=topic, partition=0, offset=outcome))
+            future.set_result(SimpleNamespace(topic=topic, partition=partition, offset=outcome))
         elif outcome is not None:
             future.set_exception(outcome)
         return future
@@ -128,16 +151,45 @@ async def test_broker_that_does_not_answer_is_waited_for_only_so_long(start: Cal
 
 
 async def test_event_that_is_too_large_does_not_keep_the_others_back(start: Callable[..., Any]) -> None:
-    def refuse_large(value: bytes) -> Any:
-        if len(value) > 1:
-            raise MessageSizeTooLargeError
-        return 1
-
-    publisher = await start(ScriptedProducer(refuse_large))
-    producer = publisher._producer
-    results = await publisher.publish([event(b"1"), event(b"22"), event(b"3")])
+    publisher = await start(producer := ScriptedProducer(lambda _: 1))
+    results = await publisher.publish([event(b"1"), event(b"2" * 1_100_000), event(b"3")])
     assert [type(result) for result in results] == [Receipt, TooLargeForKafkaError, Receipt]
-    assert publisher._producer is producer
+    assert producer.sent == [b"1", b"3"]
+
+
+async def test_events_of_one_batch_stand_one_after_the_other(start: Callable[..., Any]) -> None:
+    publisher = await start(ScriptedProducer(int, room=2))
+    results = await publisher.publish([event(b"10"), event(b"11"), event(b"30")])
+    assert [result.offset for result in results] == [10, 11, 30]
+
+
+async def test_what_waits_behind_a_stuck_batch_is_never_sent_once_its_time_is_up(start: Callable[..., Any]) -> None:
+    stuck: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    publisher = await start(producer := ScriptedProducer(lambda _: 7))
+    send = producer.send_batch
+
+    async def stick(batch: ScriptedBatch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        await send(batch, topic, partition=partition)
+        return stuck
+
+    producer.send_batch = stick  # type: ignore[method-assign]
+    results = await publisher.publish([event(b"1"), event(b"2")])
+    assert [type(result) for result in results] == [RetryableError, RetryableError]
+    producer.send_batch = send  # type: ignore[method-assign]
+    stuck.set_result(SimpleNamespace(offset=0))
+    assert [type(result) for result in await publisher.publish([event(b"3")])] == [Receipt]
+    assert producer.sent == [b"1", b"3"]
+
+
+async def test_only_what_was_handed_over_together_is_kept_back(start: Callable[..., Any]) -> None:
+    def fail_first(value: bytes) -> Any:
+        return KafkaConnectionError() if value == b"1" else 1
+
+    publisher = await start(producer := ScriptedProducer(fail_first))
+    first, second = publisher.begin([event(b"1"), event(b"2")]), publisher.begin([event(b"3")])
+    assert [type(result) for result in await first.results()] == [RetryableError, RetryableError]
+    assert [type(result) for result in await second.results()] == [Receipt]
+    assert producer.sent == [b"1", b"3"]
 
 
 @pytest.mark.parametrize(
