@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
+from lanewatch.tokens import headers
 from shared.events import PipelineNoticed, TestPing
 
 TIMEOUT_S = 60.0
@@ -56,7 +57,7 @@ def audit(config: StackConfig) -> Audit:
 
 
 async def _audit(config: StackConfig) -> Audit:
-    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=headers(config)) as client:
         # Asked in the direction of the flow, so that what moves meanwhile is seen further down, not missed.
         before = await _end(config, config.topics.events)
         licensing = (await client.get(f"{config.url_of('licensing')}/v1/audit")).raise_for_status().json()

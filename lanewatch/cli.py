@@ -25,12 +25,20 @@ def root() -> None:
 
 
 @app.command()
-def up() -> None:
+def up(
+    *, tokens: Annotated[bool, typer.Option("--tokens", help="Let only those in who show a token.")] = False
+) -> None:
     """Start Kafka, PostgreSQL and the three services, and wait until they serve."""
+    from dataclasses import replace  # noqa: PLC0415
+
     from lanewatch import screen  # noqa: PLC0415 - see the module's docstring
     from lanewatch.stack import control  # noqa: PLC0415
+    from lanewatch.tokens import ensure_keys  # noqa: PLC0415
 
     config = _config()
+    if tokens or config.asks_tokens:
+        config = replace(config, asks_tokens=True)
+        ensure_keys(config)
     with screen.Progress() as progress:
         is_new = control.up(config, progress.say, progress.watch)
     screen.addresses(config, is_new=is_new)
@@ -151,6 +159,19 @@ def import_(
         importing.show(answer)
     if not importing.is_clean(answer):
         raise typer.Exit(1)
+
+
+@app.command()
+def token(
+    scope: Annotated[list[str], typer.Option(help="What it allows; give it more than once for more.")],
+    tenant: Annotated[str, typer.Option(help="Whose subscriptions it is about.")] = "default",
+    source: Annotated[list[str] | None, typer.Option(help="Only events whose source begins with this.")] = None,
+    ttl: Annotated[int, typer.Option(min=1, max=365 * 24, help="How many hours it lasts.")] = 1,
+) -> None:
+    """Print a token for the local stack (`lanewatch up --tokens`)."""
+    from lanewatch.tokens import issue  # noqa: PLC0415
+
+    typer.echo(issue(_config(), scopes=scope, ttl_s=ttl * 3600, tenant=tenant, sources=source or ()))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.table import Table
 from lanewatch.screen import console
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
+from lanewatch.tokens import headers
 
 MEDIA_TYPES = {
     ".csv": "text/csv",
@@ -31,7 +32,7 @@ def import_register(config: StackConfig, file: Path, *, sheet: str | None, is_dr
         raise StackError(f"{file} is neither a .csv nor an .xlsx file.")
     params = {"dry_run": str(is_dry).lower(), **({"sheet": sheet} if sheet else {})}
     try:
-        with httpx.Client(base_url=config.url_of("licensing"), timeout=TIMEOUT_S) as client:
+        with httpx.Client(base_url=config.url_of("licensing"), timeout=TIMEOUT_S, headers=headers(config)) as client:
             answer = _sent(client, params, file.read_bytes(), media_type)
             if answer.get("number"):
                 answer["status"] = _settled(client, answer["outcome"])

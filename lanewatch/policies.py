@@ -19,6 +19,7 @@ from lanewatch.demo.client import Client
 from lanewatch.demo.posting import FrontDoor
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
+from lanewatch.tokens import headers
 from services.licensing.domain.monitoring.translated import Compiled
 from shared.cloudevents import Event, read_trade_event, write
 from shared.errors import PermanentError
@@ -44,6 +45,7 @@ class Licensing:
 
     def __init__(self, config: StackConfig) -> None:
         self._url = config.url_of("licensing")
+        self._headers = headers(config)
 
     def get(self, path: str, **params: Any) -> Any:
         """Return an answer. Raises StackError for a refusal, and when licensing is away."""
@@ -53,10 +55,19 @@ class Licensing:
         """Return the answer for a JSON body. Raises StackError as `get` does."""
         return self._ask("POST", path, params=params, content=body, headers={"content-type": "application/json"})
 
-    def _ask(self, method: str, path: str, params: dict[str, Any], **sent: Any) -> Any:
+    def _ask(
+        self, method: str, path: str, params: dict[str, Any], headers: dict[str, str] | None = None, **sent: Any
+    ) -> Any:
         asked = {name: value for name, value in params.items() if value is not None}
         try:
-            response = httpx.request(method, self._url + path, params=asked, timeout=TIMEOUT_S, **sent)
+            response = httpx.request(
+                method,
+                self._url + path,
+                params=asked,
+                timeout=TIMEOUT_S,
+                headers={**self._headers, **(headers or {})},
+                **sent,
+            )
         except httpx.TransportError as error:
             raise StackError("This needs the running stack: lanewatch up, with the same ports.") from error
         if response.is_success:
@@ -171,7 +182,7 @@ def _written_down(planned: Plan) -> Event[Any]:
 
 
 async def _post(config: StackConfig, event: Event[Any]) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=headers(config)) as session:
         await FrontDoor(Client(session, "ingest", config.url_of("ingest"))).post([event])
 
 

@@ -12,6 +12,7 @@ from lanewatch.demo.client import Client
 from lanewatch.demo.posting import FrontDoor
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
+from lanewatch.tokens import headers
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.errors import PermanentError
 from shared.faults import REFUSALS, refused
@@ -77,7 +78,7 @@ def post(config: StackConfig, regime: Regime) -> None:
 
 
 async def _post(config: StackConfig, regime: Regime) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=headers(config)) as session:
         await FrontDoor(Client(session, "ingest", config.url_of("ingest"))).post(regime.events)
 
 

@@ -1,5 +1,6 @@
 """Settings that every service reads from the environment, prefix `LANEWATCH_`."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,3 +23,12 @@ class SharedSettings(BaseSettings):
     bind_host: str = "127.0.0.1"
     licensing_url: str = "http://127.0.0.1:8002"
     """Where a receipt says to ask what became of an event."""
+
+    auth: Literal["tokens", "open"] = "tokens"
+    """`open` lets a service run without keys where others than this machine can reach it."""
+    auth_keys_file: Path | None = None
+    """A JWKS (RFC 7517) of the public keys that tokens are signed with."""
+    auth_jwks_url: str | None = None
+    """Where an identity provider publishes them."""
+    auth_issuer: str = "lanewatch"
+    auth_audience: str = "lanewatch"

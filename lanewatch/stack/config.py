@@ -62,6 +62,8 @@ class StackConfig:
     is_durable: bool = True
     """Flush to disk at every commit. Without it a crash of the machine, though not of a process, loses data."""
     topics: Topics = field(default_factory=Topics)
+    asks_tokens: bool = False
+    """Whether the services let only those in who show a token of the local key."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -82,6 +84,7 @@ class StackConfig:
             clock=cast("Clock", clock),
             is_durable=env.get("LANEWATCH_DURABLE", "yes") != "no",
             topics=Topics.from_env(env),
+            asks_tokens=env.get("LANEWATCH_TOKENS", "no") == "yes",
         )
 
     @classmethod
@@ -120,9 +123,14 @@ class StackConfig:
         return self.state_dir / "run"
 
     @property
+    def keys_file(self) -> Path:
+        """The public keys that local tokens are checked with; the private one is beside it."""
+        return self.state_dir / "keys" / "jwks.json"
+
+    @property
     def demo(self) -> Self:
         """The stack that the demo starts for itself: the same ports, other data, and time that the events bring."""
-        return replace(self, state_dir=self.state_dir / "demo", clock="replay", services=SERVICES)
+        return replace(self, state_dir=self.state_dir / "demo", clock="replay", services=SERVICES, asks_tokens=False)
 
     def port_of(self, part: str) -> int:
         """Return the port of a part, e.g. of `kafka` or `ingest`."""
@@ -135,6 +143,9 @@ class StackConfig:
     def environment(self) -> dict[str, str]:
         """Return what the services and the supervisor read; `from_env` of it gives this config again."""
         return {
+            **(
+                {"LANEWATCH_TOKENS": "yes", "LANEWATCH_AUTH_KEYS_FILE": str(self.keys_file)} if self.asks_tokens else {}
+            ),
             "LANEWATCH_STATE_DIR": str(self.state_dir),
             "LANEWATCH_KAFKA_BOOTSTRAP": self.bootstrap,
             "LANEWATCH_DATABASE_URL": self.database_url,

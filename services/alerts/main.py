@@ -9,6 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts.api import records, subscriptions, webhook
+from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
 from services.alerts.gauges import watch_gauges
@@ -22,6 +23,7 @@ from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
 from shared.health import Health
 from shared.http import create_app, serve
+from shared.identity import protect
 from shared.kafka import check_broker, make_consumer, start_when_up, stop_client
 from shared.running import cancel, or_exit, run_beside, watch_liveness
 from shared.telemetry import configure_logging
@@ -50,6 +52,7 @@ def build(settings: AlertsSettings) -> FastAPI:
     app.include_router(subscriptions.router)
     app.include_router(records.router)
     app.webhooks.include_router(webhook.router)
+    protect(app, settings, ACCESS)
     return app
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.ingest.api.access import ACCESS
 from services.ingest.api.app import make_app
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.handshake import Handshake
@@ -14,6 +15,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from shared.health import Health
 from shared.http import serve
+from shared.identity import protect
 from shared.telemetry import configure_logging
 
 SERVICE = "ingest"
@@ -47,7 +49,9 @@ def build(settings: IngestSettings) -> FastAPI:
         finally:
             await publisher.stop()
 
-    return make_app(endpoint, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
+    app = make_app(endpoint, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
+    protect(app, settings, ACCESS)
+    return app
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.licensing.api import calendars, explanations, forecasts, policies, routes, supplies
+from services.licensing.api.access import ACCESS
 from services.licensing.api.addresses import AddressesAsSent
 from services.licensing.consumer import EventHandler
 from services.licensing.domain.policy import Policy, read_policy
@@ -19,6 +20,7 @@ from shared.consumption import BatchConsumer, DeadLetterLimit
 from shared.database import check_database, make_engine, upgrade_schema_when_up
 from shared.health import Health
 from shared.http import create_app, serve
+from shared.identity import protect
 from shared.kafka import check_broker, make_consumer, start_when_up, stop_client
 from shared.running import cancel, or_exit, run_beside, watch_liveness
 from shared.telemetry import configure_logging
@@ -54,6 +56,7 @@ def build(settings: LicensingSettings) -> FastAPI:
     app.include_router(supplies.router)
     app.include_router(policies.router)
     app.include_router(explanations.router)
+    protect(app, settings, ACCESS)
     return app
 
 

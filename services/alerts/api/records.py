@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from services.alerts.api.forms import Alert, Attempt, Delivery, DeliveryWithLog, Lane
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
-from services.alerts.api.subscriptions import missing
+from services.alerts.api.subscriptions import missing, tenant_of
 from services.alerts.store import reads, requests
 from shared.database import transaction
 from shared.errors import CallerError
@@ -32,7 +32,9 @@ async def deliveries(
     """List deliveries, the newest first."""
     before = place_of(cursor, UUID)
     async with transaction(request.app.state.engine) as connection:
-        rows = await reads.deliveries(connection, limit + 1, before, subscription_id=subscription_id, state=state)
+        rows = await reads.deliveries(
+            connection, tenant_of(request), limit + 1, before, subscription_id=subscription_id, state=state
+        )
     return page_of([Delivery.model_validate(dict(row)) for row in rows], limit, lambda d: d.delivery_id)
 
 
@@ -40,8 +42,8 @@ async def deliveries(
 async def delivery(request: Request, delivery_id: UUID) -> DeliveryWithLog:
     """Show one delivery with every attempt."""
     async with transaction(request.app.state.engine) as connection:
-        row = await reads.delivery(connection, delivery_id)
-        log = await reads.attempts(connection, delivery_id)
+        row = await reads.delivery(connection, tenant_of(request), delivery_id)
+        log = await reads.attempts(connection, delivery_id) if row is not None else []
     if row is None:
         raise missing("delivery")
     return DeliveryWithLog(**row, log=[Attempt.model_validate(dict(attempt)) for attempt in log])
@@ -51,10 +53,12 @@ async def delivery(request: Request, delivery_id: UUID) -> DeliveryWithLog:
 async def retry(request: Request, delivery_id: UUID) -> Delivery:
     """Send a delivery now, delivered or not, under the same `webhook-id`."""
     async with transaction(request.app.state.engine) as connection:
+        if await reads.delivery(connection, tenant_of(request), delivery_id) is None:
+            raise missing("delivery")
         state = await requests.redeliver(connection, delivery_id)
         if state == "cancelled":
             raise CallerError(409, "The delivery was cancelled with its subscription")
-        row = await reads.delivery(connection, delivery_id)
+        row = await reads.delivery(connection, tenant_of(request), delivery_id)
     if row is None:
         raise missing("delivery")
     return Delivery.model_validate(dict(row))
@@ -72,7 +76,7 @@ async def alerts(
     """List alerts, the newest first."""
     before = place_of(cursor, _number)
     async with transaction(request.app.state.engine) as connection:
-        rows = await reads.alerts(connection, limit + 1, before, kind=kind, lane=lane)
+        rows = await reads.alerts(connection, tenant_of(request), limit + 1, before, kind=kind, lane=lane)
     return page_of([_alert(row) for row in rows], limit, lambda a: a.alert_no)
 
 
@@ -87,7 +91,7 @@ def _number(text: str) -> int:
 async def alert(request: Request, alert_no: Number) -> Alert:
     """Show one alert."""
     async with transaction(request.app.state.engine) as connection:
-        row = await reads.alert(connection, alert_no)
+        row = await reads.alert(connection, tenant_of(request), alert_no)
     if row is None:
         raise missing("alert")
     return _alert(row)

@@ -24,6 +24,7 @@ from shared.cloudevents import Event, write
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
 from shared.events import EVERYWHERE, Scope, TestPing
+from shared.identity import caller_of
 
 SECRET_BYTES = 32
 SOURCE = "/lanewatch/alerts"
@@ -34,6 +35,11 @@ IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="The same key gives the same subscription, once"),
 ]
+
+
+def tenant_of(request: Request) -> str:
+    """Return whose subscriptions a request is about."""
+    return caller_of(request).tenant
 
 
 def missing(what: str) -> CallerError:
@@ -48,12 +54,14 @@ async def create(
     """Create a subscription; it gets every matching alert that is recorded from now on. Shows the secret, once."""
     secret = form.secret or secret_from(secrets.token_bytes(SECRET_BYTES))
     digest = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
-    new = NewSubscription(form.name, form.url, secret, form.filter.filter(), idempotency_key, digest)
+    new = NewSubscription(
+        form.name, form.url, secret, form.filter.filter(), idempotency_key, digest, tenant_of(request)
+    )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
         known = None
         if created is None and idempotency_key is not None:
-            known = await subscriptions.by_idempotency_key(connection, idempotency_key)
+            known = await subscriptions.by_idempotency_key(connection, new.tenant, idempotency_key)
     if created is None:
         created, secret = _same(known, digest), ""
         response.status_code = 200
@@ -75,7 +83,7 @@ async def list_all(request: Request, limit: Limit = 100, cursor: Cursor = None) 
     """List subscriptions, the newest first."""
     before = place_of(cursor, UUID)
     async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.page(connection, limit + 1, before)
+        found = await subscriptions.page(connection, tenant_of(request), limit + 1, before)
     return page_of([SubscriptionOut.of(s) for s in found], limit, lambda s: s.subscription_id)
 
 
@@ -83,7 +91,7 @@ async def list_all(request: Request, limit: Limit = 100, cursor: Cursor = None) 
 async def show(request: Request, subscription_id: UUID) -> SubscriptionOut:
     """Show one subscription."""
     async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.get(connection, subscription_id)
+        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
     if found is None:
         raise missing("subscription")
     return SubscriptionOut.of(found)
@@ -93,7 +101,9 @@ async def show(request: Request, subscription_id: UUID) -> SubscriptionOut:
 async def change(request: Request, subscription_id: UUID, form: SubscriptionChange) -> SubscriptionOut:
     """Pause or resume; what is matched meanwhile is sent after it is resumed."""
     async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.set_state(connection, subscription_id, is_paused=form.state == "paused")
+        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
+        if found is not None:
+            found = await subscriptions.set_state(connection, subscription_id, is_paused=form.state == "paused")
     if found is None:
         raise missing("subscription")
     return SubscriptionOut.of(found)
@@ -103,7 +113,8 @@ async def change(request: Request, subscription_id: UUID, form: SubscriptionChan
 async def delete(request: Request, subscription_id: UUID) -> None:
     """Delete a subscription and cancel what is still to be sent; past deliveries stay readable."""
     async with transaction(request.app.state.engine) as connection:
-        is_deleted = await subscriptions.delete(connection, subscription_id)
+        is_own = await subscriptions.get(connection, tenant_of(request), subscription_id) is not None
+        is_deleted = is_own and await subscriptions.delete(connection, subscription_id)
     if not is_deleted:
         raise missing("subscription")
 
@@ -112,7 +123,7 @@ async def delete(request: Request, subscription_id: UUID) -> None:
 async def ping(request: Request, subscription_id: UUID) -> PingOut:
     """Send a test alert, signed and retried like any other."""
     async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.get(connection, subscription_id)
+        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
         if found is None:
             raise missing("subscription")
         if found.state != "active":

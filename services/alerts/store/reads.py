@@ -7,12 +7,18 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.filters import PING
+
 _DELIVERY = """
 SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS alert_source, a.id AS alert_id,
     d.state, d.attempts, d.created_at, d.last_attempt_at, d.settled_at,
     CASE WHEN d.state = 'waiting' THEN d.due_at END AS next_attempt_at
-FROM alerts.delivery d JOIN alerts.alert a USING (alert_no)"""
-_ALERT = "SELECT alert_no, recorded_at, lane, body FROM alerts.alert"
+FROM alerts.delivery d JOIN alerts.alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
+WHERE s.tenant = :tenant"""
+_ALERT = f"""SELECT alert_no, recorded_at, lane, body FROM alerts.alert a
+WHERE (kind <> '{PING}' OR EXISTS (SELECT FROM alerts.delivery d JOIN alerts.subscription s USING (subscription_id)
+    WHERE d.alert_no = a.alert_no AND s.tenant = :tenant))"""
+"""A ping names the subscription that it is for; only whose that is may read it."""
 
 
 async def _rows(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> list[RowMapping]:
@@ -28,24 +34,29 @@ def _where(*conditions: str) -> str:
 
 
 async def deliveries(
-    connection: AsyncConnection, limit: int, before: UUID | None, *, subscription_id: UUID | None, state: str | None
+    connection: AsyncConnection,
+    tenant: str,
+    limit: int,
+    before: UUID | None,
+    *,
+    subscription_id: UUID | None,
+    state: str | None,
 ) -> list[RowMapping]:
-    """Return deliveries, the newest first, from before one on."""
-    values = {"before": before, "subscription_id": subscription_id, "state": state}
+    """Return the tenant's deliveries, the newest first, from before one on."""
+    values: dict[str, Any] = {"before": before, "subscription_id": subscription_id, "state": state}
     named = {
         "before": "d.delivery_id < :before",
         "subscription_id": "d.subscription_id = :subscription_id",
         "state": "d.state = :state",
     }
-    where = _where(*(named[name] for name, value in values.items() if value is not None))
-    return await _rows(
-        connection, f"{_DELIVERY}{where} ORDER BY d.delivery_id DESC LIMIT :limit", {**values, "limit": limit}
-    )
+    which = "".join(f" AND {named[name]}" for name, value in values.items() if value is not None)
+    values |= {"tenant": tenant, "limit": limit}
+    return await _rows(connection, f"{_DELIVERY}{which} ORDER BY d.delivery_id DESC LIMIT :limit", values)
 
 
-async def delivery(connection: AsyncConnection, delivery_id: UUID) -> RowMapping | None:
-    """Return one delivery."""
-    return await _one(connection, f"{_DELIVERY} WHERE d.delivery_id = :id", {"id": delivery_id})
+async def delivery(connection: AsyncConnection, tenant: str, delivery_id: UUID) -> RowMapping | None:
+    """Return one delivery of the tenant's."""
+    return await _one(connection, f"{_DELIVERY} AND d.delivery_id = :id", {"tenant": tenant, "id": delivery_id})
 
 
 async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[RowMapping]:
@@ -56,18 +67,19 @@ async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[RowMa
 
 
 async def alerts(
-    connection: AsyncConnection, limit: int, before: int | None, *, kind: str | None, lane: str | None
+    connection: AsyncConnection, tenant: str, limit: int, before: int | None, *, kind: str | None, lane: str | None
 ) -> list[RowMapping]:
     """Return alerts, the newest first, from before one on."""
-    values = {"before": before, "kind": kind, "lane": lane}
+    values: dict[str, Any] = {"before": before, "kind": kind, "lane": lane}
     named = {"before": "alert_no < :before", "kind": "kind = :kind", "lane": "lane = :lane"}
-    where = _where(*(named[name] for name, value in values.items() if value is not None))
-    return await _rows(connection, f"{_ALERT}{where} ORDER BY alert_no DESC LIMIT :limit", {**values, "limit": limit})
+    which = "".join(f" AND {named[name]}" for name, value in values.items() if value is not None)
+    values |= {"tenant": tenant, "limit": limit}
+    return await _rows(connection, f"{_ALERT}{which} ORDER BY alert_no DESC LIMIT :limit", values)
 
 
-async def alert(connection: AsyncConnection, alert_no: int) -> RowMapping | None:
-    """Return one alert."""
-    return await _one(connection, f"{_ALERT} WHERE alert_no = :no", {"no": alert_no})
+async def alert(connection: AsyncConnection, tenant: str, alert_no: int) -> RowMapping | None:
+    """Return one alert, if the tenant may read it."""
+    return await _one(connection, f"{_ALERT} AND alert_no = :no", {"tenant": tenant, "no": alert_no})
 
 
 async def lanes(

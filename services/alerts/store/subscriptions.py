@@ -24,6 +24,7 @@ class NewSubscription(NamedTuple):
     filter: Filter
     idempotency_key: str | None
     idempotency_hash: bytes | None
+    tenant: str = "default"
 
 
 class Subscription(NamedTuple):
@@ -43,10 +44,10 @@ _COLUMNS = "subscription_id, name, url, CAST(filter AS text), state, state_reaso
 
 _INSERT = text(f"""
 INSERT INTO alerts.subscription (name, url, secret, filter, exporters, kinds, min_severity, idempotency_key,
-    idempotency_hash)
+    idempotency_hash, tenant)
 VALUES (:name, :url, :secret, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
-    :min_severity, :idempotency_key, :idempotency_hash)
-ON CONFLICT (idempotency_key) DO NOTHING
+    :min_severity, :idempotency_key, :idempotency_hash, :tenant)
+ON CONFLICT (tenant, idempotency_key) DO NOTHING
 RETURNING {_COLUMNS}""")
 
 _INSERT_KEYS = text("""
@@ -74,6 +75,7 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
         "min_severity": rank(wanted.min_severity),
         "idempotency_key": new.idempotency_key,
         "idempotency_hash": new.idempotency_hash,
+        "tenant": new.tenant,
     }
     row = (await connection.execute(_INSERT, values)).one_or_none()
     if row is None:
@@ -91,27 +93,27 @@ def _subscription(row: Sequence[object]) -> Subscription:
     return Subscription._make(values)
 
 
-async def by_idempotency_key(connection: AsyncConnection, key: str) -> Subscription | None:
-    """Return the subscription that was created under this key."""
-    statement = text(f"SELECT {_COLUMNS} FROM alerts.subscription WHERE idempotency_key = :key")
-    row = (await connection.execute(statement, {"key": key})).one_or_none()
+async def by_idempotency_key(connection: AsyncConnection, tenant: str, key: str) -> Subscription | None:
+    """Return the subscription that the tenant created under this key."""
+    statement = text(f"SELECT {_COLUMNS} FROM alerts.subscription WHERE tenant = :tenant AND idempotency_key = :key")
+    row = (await connection.execute(statement, {"tenant": tenant, "key": key})).one_or_none()
     return None if row is None else _subscription(row)
 
 
-async def get(connection: AsyncConnection, subscription_id: UUID) -> Subscription | None:
-    """Return a subscription that is not deleted."""
+async def get(connection: AsyncConnection, tenant: str, subscription_id: UUID) -> Subscription | None:
+    """Return a subscription of the tenant's that is not deleted."""
     statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
-        WHERE subscription_id = :id AND state <> 'deleted'""")
-    row = (await connection.execute(statement, {"id": subscription_id})).one_or_none()
+        WHERE subscription_id = :id AND tenant = :tenant AND state <> 'deleted'""")
+    row = (await connection.execute(statement, {"id": subscription_id, "tenant": tenant})).one_or_none()
     return None if row is None else _subscription(row)
 
 
-async def page(connection: AsyncConnection, limit: int, before_id: UUID | None) -> list[Subscription]:
-    """Return subscriptions, the newest first, from before one on."""
+async def page(connection: AsyncConnection, tenant: str, limit: int, before_id: UUID | None) -> list[Subscription]:
+    """Return the tenant's subscriptions, the newest first, from before one on."""
     statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
-        WHERE state <> 'deleted' AND (CAST(:before AS uuid) IS NULL OR subscription_id < :before)
+        WHERE tenant = :tenant AND state <> 'deleted' AND (CAST(:before AS uuid) IS NULL OR subscription_id < :before)
         ORDER BY subscription_id DESC LIMIT :limit""")
-    rows = await connection.execute(statement, {"before": before_id, "limit": limit})
+    rows = await connection.execute(statement, {"tenant": tenant, "before": before_id, "limit": limit})
     return [_subscription(row) for row in rows]
 
 

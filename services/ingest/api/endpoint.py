@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.api import answers
+from services.ingest.api.allowing import allowed
 from services.ingest.api.answers import Answer, ReceiptBody
 from services.ingest.api.body import ClientGoneError, RequestBody
 from services.ingest.api.counting import PUBLISH_SECONDS, count_event, count_events, count_request, watch
@@ -17,6 +18,7 @@ from services.ingest.domain.faults import Fault
 from services.ingest.domain.media import Mode, mode_of
 from services.ingest.domain.reading import Accepted, Item, Limits, read_batch, read_binary, read_structured
 from services.ingest.publisher import Publisher, Result
+from shared.identity import Caller, caller_of
 from shared.preferences import preferences
 
 
@@ -47,7 +49,7 @@ class EventsEndpoint:
         body = RequestBody(head, receive, max_expansion=self.max_expansion)
         try:
             with self.in_hand.share() as share:
-                answer = await self._answer(head, body, share)
+                answer = await self._answer(head, body, share, caller_of(scope))
         except BusyError:
             answer = answers.problem(answers.busy())
         except ClientGoneError:
@@ -55,21 +57,23 @@ class EventsEndpoint:
         count_request(answer.status)
         await _send(answer, body, send, self.body_timeout_s)
 
-    async def _answer(self, head: Head, body: RequestBody, share: Share) -> Answer:
+    async def _answer(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
         mode = mode_of(head.content_types, has_attributes=head.has_attributes)
         if isinstance(mode, Fault):
             return answers.problem(mode)
         if mode is Mode.LINES:
-            return await self._lines(head, body, share)
+            return await self._lines(head, body, share, caller)
         content = await body.read(self.limits.body_bytes(mode), self.body_timeout_s, share)
         if isinstance(content, Fault):
             return answers.problem(content)
         if mode is Mode.BATCH:
             items = read_batch(content, self.limits)
-            return answers.problem(items) if isinstance(items, Fault) else answers.batch(await self._publish(items))
+            if isinstance(items, Fault):
+                return answers.problem(items)
+            return answers.batch(await self._publish([allowed(caller, item) for item in items]))
         is_binary = mode is Mode.BINARY
         item = read_binary(head.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
-        outcome = await self._publish_one(item)
+        outcome = await self._publish_one(allowed(caller, item))
         count_event(outcome.status if isinstance(outcome, Fault) else 202)
         return answers.single(outcome)
 
@@ -78,10 +82,10 @@ class EventsEndpoint:
             return item
         return answers.result_of(item, (await self._timed([item]))[0], self.licensing_url)
 
-    async def _lines(self, head: Head, body: RequestBody, share: Share) -> Answer:
+    async def _lines(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
         wishes = preferences(head.wishes)
         results = LineResults(only_refused=wishes.get("return") == "minimal")
-        stream = LineStream(self.publisher, self.limits, share, results)
+        stream = LineStream(self.publisher, self.limits, share, results, caller)
         return await stream.take(body, self.body_timeout_s, f"{self.licensing_url}/v1/events{{?source,id}}")
 
     async def _publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:

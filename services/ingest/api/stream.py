@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
+from services.ingest.api.allowing import allowed
 from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
 from services.ingest.api.counting import count_events
@@ -19,6 +20,7 @@ from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Line, Lines
 from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
 from services.ingest.publisher import Publisher, Sending
+from shared.identity import Caller
 
 WINDOW_BYTES = 64 * 1024
 WINDOWS = 8
@@ -35,11 +37,14 @@ class _Window(NamedTuple):
 class LineStream:
     """The lines of one request, from the first byte to the answer."""
 
-    def __init__(self, publisher: Publisher, limits: Limits, share: Share, results: LineResults) -> None:
+    def __init__(
+        self, publisher: Publisher, limits: Limits, share: Share, results: LineResults, caller: Caller
+    ) -> None:
         self._publisher = publisher
         self._limits = limits
         self._share = share
         self._results = results
+        self._caller = caller
         self._lines = Lines(limits.event_bytes)
         self._on_the_way: deque[_Window] = deque()
         self._stopped: Stopped | None = None
@@ -85,7 +90,9 @@ class LineStream:
         await asyncio.sleep(0)
 
     def _read(self, content: bytes | Fault) -> Item:
-        return content if isinstance(content, Fault) else read_structured(content, self._limits)
+        if isinstance(content, Fault):
+            return content
+        return allowed(self._caller, read_structured(content, self._limits))
 
     async def _settle(self, left: int) -> bool:
         """Wait for the oldest windows until no more than so many are on their way; return whether Kafka is away."""

@@ -68,3 +68,13 @@ def clock_not_taken() -> Fault:
         detail="This system runs by the wall clock; it takes lanewatch.clock.ticked only when set to replay.",
         errors=(Flaw(pointer="/type", detail="lanewatch.clock.ticked is published by the scheduler alone"),),
     )
+
+
+def not_your_source(source: str) -> Fault:
+    """Return the fault of an event that speaks for somebody else."""
+    return Fault(
+        title="The source is not yours",
+        status=403,
+        detail=f"The token does not allow events of the source {source}.",
+        errors=(Flaw(pointer="/source", detail="none of the token's `sources`"),),
+    )

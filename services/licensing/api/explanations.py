@@ -24,6 +24,7 @@ from services.licensing.domain.ledger import account_name
 from services.licensing.store import explaining, reads
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
+from shared.identity import caller_of
 from shared.preferences import preferences, wait_s
 
 router = make_router()
@@ -75,6 +76,8 @@ async def event(
     prefer: Annotated[str, Header(description="`wait=N`: wait up to N seconds, at most 30, for an outcome")] = "",
 ) -> Response:
     """Tell what became of an event: decided, parked, dead, or not seen yet (`waiting`), and what it brought about."""
+    if not caller_of(request).owns(source):
+        raise CallerError(403, "The source is not yours", headers=HEADERS)
     wait = wait_s(preferences([prefer]))
     found = await _outcome(request, source, id, wait)
     answer = await _answered(request, found, "event", is_page=is_page)

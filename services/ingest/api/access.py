@@ -1,0 +1,11 @@
+"""Which scope each route of the ingest needs."""
+
+from shared.identity import OPEN, Access, Rule
+
+ACCESS = Access(
+    (
+        # A sender asks whether it may deliver before it has anything to show.
+        Rule("OPTIONS", "/v1/events", OPEN),
+        Rule("GET POST PUT PATCH DELETE", "/v1", "events:write"),
+    )
+)

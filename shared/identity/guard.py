@@ -1,0 +1,119 @@
+"""Stands before a service: lets through who may, and tells the others why not (RFC 6750, section 3)."""
+
+from ipaddress import ip_address
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.errors import CallerError
+from shared.http import problem_response
+from shared.identity.access import OPEN, Access
+from shared.identity.caller import CALLER, Caller
+from shared.identity.keys import from_file, from_url
+from shared.identity.tokens import BadTokenError, Tokens
+from shared.settings import SharedSettings
+
+log = structlog.get_logger(__name__)
+
+REALM = 'Bearer realm="lanewatch"'
+SCHEME = "bearer"
+
+
+class OpenToAllError(SystemExit):
+    """The service would run open where others can reach it."""
+
+
+class Guard:
+    """Asks for a token before anything else of the request is looked at (ASGI)."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, access: Access) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        needed = self._access.scope_of(scope["method"], scope["path"])
+        if needed != OPEN:
+            try:
+                scope[CALLER] = await self._caller(scope, needed)
+            except CallerError as error:
+                await problem_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Scope, needed: str) -> Caller:
+        sent = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not sent:
+            raise _refused(401, "A bearer token is needed", "")
+        kind, _, token = sent[0].decode("latin-1").partition(" ")
+        if len(sent) > 1 or kind.lower() != SCHEME or not token:
+            raise _refused(401, "The authorization cannot be read", "invalid_request", "send `Bearer` and one token")
+        try:
+            caller = await self._tokens.caller(token.strip())
+        except BadTokenError as error:
+            raise _refused(401, "The token is not accepted", "invalid_token", str(error)) from error
+        if needed not in caller.scopes:
+            raise _refused(403, "The token does not allow this", "insufficient_scope", f"needed: {needed}", needed)
+        return caller
+
+
+def _refused(status: int, title: str, error: str, detail: str = "", scope: str = "") -> CallerError:
+    parts = [REALM]
+    parts += [f'error="{error}"'] if error else []
+    parts += [f'scope="{scope}"'] if scope else []
+    # What is still to come of the body is not waited for.
+    headers = {"www-authenticate": ", ".join(parts), "connection": "close"}
+    return CallerError(status, title, detail=detail, headers=headers)
+
+
+def protect(app: FastAPI, settings: SharedSettings, access: Access) -> None:
+    """Put a guard before all else of the app, and say in its OpenAPI document what each route needs.
+
+    Raises OpenToAllError when no keys are set and others than this machine could ask.
+    """
+    _describe(app, access)
+    keys = None
+    if settings.auth_keys_file is not None:
+        keys = from_file(settings.auth_keys_file)
+    elif settings.auth_jwks_url:
+        keys = from_url(settings.auth_jwks_url)
+    if keys is not None:
+        app.add_middleware(Guard, tokens=Tokens(keys, settings.auth_issuer, settings.auth_audience), access=access)
+    elif settings.auth == "open" or _is_loopback(settings.bind_host):
+        log.warning("runs open: whoever reaches it may do anything", address=settings.bind_host)
+    else:
+        raise OpenToAllError(
+            f"It would listen on {settings.bind_host} and ask nobody for a token. Set LANEWATCH_AUTH_KEYS_FILE or "
+            "LANEWATCH_AUTH_JWKS_URL; or LANEWATCH_AUTH=open if something before it decides who may ask."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _describe(app: FastAPI, access: Access) -> None:
+    schema = app.openapi()
+    schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes[SCHEME] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    for path, item in schema["paths"].items():
+        for method, operation in item.items():
+            needed = access.scope_of(method.upper(), path)
+            if needed != OPEN:
+                operation["security"] = [{SCHEME: []}]
+                operation["description"] = f"{operation.get('description', '')}\n\nScope: `{needed}`.".strip()
+                for status, said in (("401", "No token, or one that is not accepted."), ("403", "Not allowed.")):
+                    operation["responses"].setdefault(status, _problem(said))
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": {"type": "object"}}}}

@@ -1,0 +1,224 @@
+"""Every route of every service asks for a token, believes only good ones, and tells nothing to those without."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from lanewatch.stack import StackConfig
+from lanewatch.stack.topics import create_topics
+from services.alerts.api.access import ACCESS as ALERTS
+from services.ingest.api.access import ACCESS as INGEST
+from services.licensing.api.access import ACCESS as LICENSING
+from shared.examples import trade_event
+from shared.identity.access import SCOPES
+from tests.support.fresh import fresh
+from tests.support.running import running
+from tests.support.tokens import bearer, forged, token, write_keys
+
+ACCESS = {"ingest": INGEST, "licensing": LICENSING, "alerts": ALERTS}
+OPEN_ROUTES = {
+    *((service, "get", path) for service in ACCESS for path in ("/health/live", "/health/ready", "/health/startup")),
+    *((service, "get", "/metrics") for service in ACCESS),
+    ("ingest", "options", "/v1/events"),
+}
+FILLINGS = {"subscription_id": str(uuid4()), "delivery_id": str(uuid4()), "alert_no": "1"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method at one path of one service, and the scope that the table says."""
+
+    service: str
+    method: str
+    path: str
+    scope: str
+
+    @property
+    def filled(self) -> str:
+        """The path with something in the place of each name."""
+        parts = [FILLINGS.get(part[1:-1], "X") if part.startswith("{") else part for part in self.path.split("/")]
+        return "/".join(parts)
+
+
+@dataclass
+class Services:
+    """All three, running, and their routes."""
+
+    clients: dict[str, httpx.AsyncClient]
+    routes: list[Route]
+    logs: Path
+
+    async def ask(self, route: Route, headers: Any = None) -> httpx.Response:
+        return await self.clients[route.service].request(route.method, route.filled, headers=headers)
+
+
+@pytest.fixture(scope="module")
+async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
+    keys = write_keys(tmp_path_factory.mktemp("keys"))
+    async with AsyncExitStack() as stack:
+        config = await stack.enter_async_context(fresh(backbone))
+        await create_topics(config.bootstrap, config.topics)
+        clients, routes = {}, []
+        for name, access in ACCESS.items():
+            program = await stack.enter_async_context(
+                running(config, name, LANEWATCH_AUTH_KEYS_FILE=str(keys), LANEWATCH_CLOCK="replay")
+            )
+            client = httpx.AsyncClient(base_url=program.url, timeout=20)
+            clients[name] = await stack.enter_async_context(client)
+            document = (await client.get("/openapi.json")).json()
+            for path, item in document["paths"].items():
+                for method in item:
+                    routes.append(Route(name, method, path, access.scope_of(method.upper(), path)))
+        yield Services(clients, routes, config.log_dir)
+
+
+def guarded(services: Services) -> list[Route]:
+    return [route for route in services.routes if (route.service, route.method, route.path) not in OPEN_ROUTES]
+
+
+async def test_every_route_needs_a_scope_that_is_documented(services: Services) -> None:
+    assert len(guarded(services)) > 40
+    assert {route for route in guarded(services) if route.scope not in SCOPES} == set()
+    assert {route.scope for route in guarded(services)} == set(SCOPES)
+
+
+async def test_without_a_token_every_route_refuses(services: Services) -> None:
+    for route in guarded(services):
+        answer = await services.ask(route)
+        assert answer.status_code == 401, route
+        assert answer.headers["www-authenticate"] == 'Bearer realm="lanewatch"'
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("fault", forged("x"))
+async def test_a_token_that_is_not_to_be_believed_opens_no_route(services: Services, fault: str) -> None:
+    for route in guarded(services):
+        answer = await services.ask(route, bearer(forged(route.scope)[fault]))
+        assert answer.status_code == 401, route
+        assert 'error="invalid_token"' in answer.headers["www-authenticate"], route
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[("authorization", "Basic eDp5")], [("authorization", "Bearer")], "twice"],
+    ids=["basic", "bare", "twice"],
+)
+async def test_an_authorization_that_cannot_be_read_opens_no_route(services: Services, headers: Any) -> None:
+    for route in guarded(services):
+        sent = [next(iter(bearer(token(route.scope)).items()))] * 2 if headers == "twice" else headers
+        answer = await services.ask(route, sent)
+        assert (answer.status_code, 'error="invalid_request"' in answer.headers["www-authenticate"]) == (401, True)
+
+
+async def test_all_other_scopes_together_open_no_route(services: Services) -> None:
+    for route in guarded(services):
+        others = " ".join(scope for scope in SCOPES if scope != route.scope)
+        answer = await services.ask(route, bearer(token(others)))
+        assert answer.status_code == 403, route
+        assert f'error="insufficient_scope", scope="{route.scope}"' in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("kid", ["ed", "ec"])
+async def test_a_good_token_opens_every_route_of_its_scope(services: Services, kid: str) -> None:
+    for route in guarded(services):
+        answer = await services.ask(route, bearer(token(route.scope, kid=kid)))
+        assert answer.status_code not in (401, 403), (route, answer.text)
+        assert answer.status_code < 500, (route, answer.text)
+
+
+async def test_what_watches_a_service_needs_no_token(services: Services) -> None:
+    for route in services.routes:
+        if (route.service, route.method, route.path) in OPEN_ROUTES:
+            assert (await services.ask(route)).status_code == 200, route
+
+
+async def test_nothing_is_told_of_what_exists(services: Services) -> None:
+    """Routes and things that there are, and those that there are not, answer alike."""
+    writer = bearer(token("subscriptions:write subscriptions:read"))
+    made = await services.clients["alerts"].post(
+        "/v1/subscriptions", json={"name": "n", "url": "http://127.0.0.1:9/", "filter": {}}, headers=writer
+    )
+    there = f"/v1/subscriptions/{made.json()['subscription_id']}"
+    for headers in (None, bearer("garbage"), bearer(token("lanes:read"))):
+        known, unknown = [
+            await services.clients["alerts"].get(path, headers=headers)
+            for path in (there, f"/v1/subscriptions/{uuid4()}")
+        ]
+        assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    for service, client in services.clients.items():
+        answer = await client.get("/v1/no-such-route")
+        assert answer.status_code == 401, service
+
+
+async def test_another_tenant_finds_nothing(services: Services) -> None:
+    client = services.clients["alerts"]
+    scope = "subscriptions:read subscriptions:write lanes:read"
+    ours, theirs = (bearer(token(scope, tenant=tenant)) for tenant in ("ours", "theirs"))
+    made = await client.post(
+        "/v1/subscriptions", json={"name": "secret plan", "url": "http://127.0.0.1:9/", "filter": {}}, headers=ours
+    )
+    path = f"/v1/subscriptions/{made.json()['subscription_id']}"
+    delivery = (await client.post(f"{path}/ping", headers=ours)).json()["delivery_id"]
+    retry = f"/v1/deliveries/{delivery}/retry"
+    for method, asked, body in (
+        ("GET", path, None),
+        ("PATCH", path, {"state": "paused"}),
+        ("POST", f"{path}/ping", None),
+        ("GET", f"/v1/deliveries/{delivery}", None),
+        ("POST", retry, None),
+        ("DELETE", path, None),
+    ):
+        answer = await client.request(method, asked, json=body, headers=theirs)
+        never = asked.replace(path.rsplit("/", 1)[1], str(uuid4())).replace(delivery, str(uuid4()))
+        nothing = await client.request(method, never, json=body, headers=theirs)
+        assert (answer.status_code, answer.content) == (404, nothing.content), (method, asked)
+    assert (await client.get(path, headers=ours)).json()["state"] == "active"
+    for listed in ("/v1/subscriptions", "/v1/deliveries", "/v1/alerts?kind=lanewatch.test.ping"):
+        assert (await client.get(listed, headers=theirs)).json()["items"] == [], listed
+        assert (await client.get(listed, headers=ours)).json()["items"] != [], listed
+
+
+async def test_idempotency_keys_are_each_tenants_own(services: Services) -> None:
+    ids = set()
+    for tenant in ("one", "two"):
+        answer = await services.clients["alerts"].post(
+            "/v1/subscriptions",
+            json={"name": tenant, "url": "http://127.0.0.1:9/", "filter": {}},
+            headers={**bearer(token("subscriptions:write", tenant=tenant)), "idempotency-key": "same"},
+        )
+        assert answer.status_code == 201
+        ids.add(answer.json()["subscription_id"])
+    assert len(ids) == 2
+
+
+async def test_a_token_speaks_only_for_its_sources(services: Services) -> None:
+    ingest = services.clients["ingest"]
+    own = bearer(token("events:write events:read", sources=["/erp/acme/"]))
+    mine = {**trade_event("trade.quota.closed"), "source": "/erp/acme/plant-1"}
+    other = {**mine, "source": "/erp/other"}
+    structured = {**own, "content-type": "application/cloudevents+json"}
+    assert (await ingest.post("/v1/events", json=mine, headers=structured)).status_code == 202
+    answer = await ingest.post("/v1/events", json=other, headers=structured)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (403, "/source")
+    batch = {**own, "content-type": "application/cloudevents-batch+json"}
+    answer = await ingest.post("/v1/events", json=[mine, other], headers=batch)
+    assert [result["status"] for result in answer.json()["results"]] == [202, 403]
+    licensing = services.clients["licensing"]
+    assert (await licensing.get("/v1/events?source=/erp/other&id=1", headers=own)).status_code == 403
+    assert (await licensing.get("/v1/events?source=/erp/acme/x&id=1", headers=own)).status_code == 200
+
+
+async def test_no_token_stands_in_a_log(services: Services) -> None:
+    sent = token("lanes:read events:write subscriptions:write")
+    for route in guarded(services):
+        await services.ask(route, bearer(sent))
+        await services.ask(route, bearer(sent + "x"))
+    logs = b"".join(file.read_bytes() for file in services.logs.glob("*.log"))
+    assert b"LANEWATCH" in logs.upper()
+    assert sent.split(".")[2].encode() not in logs
