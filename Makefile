@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,10 @@ pytest: $(READY)
 
 soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED)
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
+
+fuzz: $(READY) ## Post 200,000 spoilt bodies, and ask anything of all three services (BODIES, SEED)
+	@FUZZ_BODIES=$(or $(BODIES),200000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
+	@FUZZ_EXAMPLES=100 FUZZ_PHASES=examples,coverage,fuzzing,stateful SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/integration/shared/test_any_request.py
 
 format: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -1,7 +1,6 @@
 """Stands before a service: lets through who may, and tells the others why not (RFC 6750, section 3)."""
 
 from ipaddress import ip_address
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -13,6 +12,7 @@ from shared.identity.access import OPEN, Access
 from shared.identity.caller import CALLER, Caller
 from shared.identity.keys import from_file, from_url
 from shared.identity.tokens import BadTokenError, Tokens
+from shared.openapi import complete, operations, problem
 from shared.settings import SharedSettings
 
 log = structlog.get_logger(__name__)
@@ -102,18 +102,13 @@ def _is_loopback(host: str) -> bool:
 
 
 def _describe(app: FastAPI, access: Access) -> None:
-    schema = app.openapi()
-    schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+    document = complete(app)
+    schemes = document["components"].setdefault("securitySchemes", {})
     schemes[SCHEME] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-    for path, item in schema["paths"].items():
-        for method, operation in item.items():
-            needed = access.scope_of(method.upper(), path)
-            if needed != OPEN:
-                operation["security"] = [{SCHEME: []}]
-                operation["description"] = f"{operation.get('description', '')}\n\nScope: `{needed}`.".strip()
-                for status, said in (("401", "No token, or one that is not accepted."), ("403", "Not allowed.")):
-                    operation["responses"].setdefault(status, _problem(said))
-
-
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {"schema": {"type": "object"}}}}
+    for path, method, operation in operations(document):
+        needed = access.scope_of(method.upper(), path)
+        if needed != OPEN:
+            operation["security"] = [{SCHEME: []}]
+            operation["description"] = f"{operation.get('description', '')}\n\nScope: `{needed}`.".strip()
+            operation["responses"].setdefault("401", problem("No token, or one that is not accepted."))
+            operation["responses"].setdefault("403", problem("The token does not allow this."))

@@ -13,6 +13,7 @@ from services.alerts.api.subscriptions import missing, tenant_of
 from services.alerts.store import reads, requests
 from shared.database import transaction
 from shared.errors import CallerError
+from shared.openapi import problem
 
 router = APIRouter(prefix="/v1")
 
@@ -49,7 +50,12 @@ async def delivery(request: Request, delivery_id: UUID) -> DeliveryWithLog:
     return DeliveryWithLog(**row, log=[Attempt.model_validate(dict(attempt)) for attempt in log])
 
 
-@router.post("/deliveries/{delivery_id}/retry", status_code=202, tags=["deliveries"])
+@router.post(
+    "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    tags=["deliveries"],
+    responses={409: problem("It was cancelled with its subscription.")},
+)
 async def retry(request: Request, delivery_id: UUID) -> Delivery:
     """Send a delivery now, delivered or not, under the same `webhook-id`."""
     async with transaction(request.app.state.engine) as connection:

@@ -25,6 +25,7 @@ from shared.database import transaction
 from shared.errors import CallerError, FieldError
 from shared.events import EVERYWHERE, Scope, TestPing
 from shared.identity import caller_of
+from shared.openapi import problem
 
 SECRET_BYTES = 32
 SOURCE = "/lanewatch/alerts"
@@ -47,7 +48,7 @@ def missing(what: str) -> CallerError:
     return CallerError(404, f"There is no such {what}")
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={409: problem("What was created under the key was deleted meanwhile.")})
 async def create(
     request: Request, form: SubscriptionForm, response: Response, idempotency_key: IdempotencyKey = None
 ) -> SubscriptionOut:
@@ -119,7 +120,7 @@ async def delete(request: Request, subscription_id: UUID) -> None:
         raise missing("subscription")
 
 
-@router.post("/{subscription_id}/ping", status_code=202)
+@router.post("/{subscription_id}/ping", status_code=202, responses={409: problem("It is paused.")})
 async def ping(request: Request, subscription_id: UUID) -> PingOut:
     """Send a test alert, signed and retried like any other."""
     async with transaction(request.app.state.engine) as connection:

@@ -17,7 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, Response
 
 from services.licensing.api import answers, pages
-from services.licensing.api.asking import NO_NUL, Limit, Name, Number, engine_of, json_answer, make_router, page_of
+from services.licensing.api.asking import (
+    NO_NUL,
+    Limit,
+    Name,
+    Number,
+    engine_of,
+    json_answer,
+    make_router,
+    page_of,
+    problem,
+)
 from services.licensing.api.histories import TERMS_TYPES, told
 from services.licensing.api.negotiating import WantsPage
 from services.licensing.domain.ledger import account_name
@@ -41,7 +51,9 @@ Order = Annotated[Literal["oldest", "newest"], Query(description="Which entries 
 
 
 def _either(model: Any) -> dict[int | str, dict[str, Any]]:
-    return {200: {"model": model, "content": {"text/html": {"schema": {"type": "string"}}}}}
+    page = {"text/html": {"schema": {"type": "string"}}}
+    missing = problem("There is no such thing; a page that says so, for who wants a page")
+    return {200: {"model": model, "content": page}, 404: {**missing, "content": {**missing["content"], **page}}}
 
 
 async def _answered(request: Request, value: dict[str, Any] | None, template: str, *, is_page: bool) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.licensing import importer
 from services.licensing.api import answers, import_answers
 from services.licensing.api.import_answers import imported_answer, outcome_of, plan_answer, status_answer
-from services.licensing.api.uploads import read_file
+from services.licensing.api.uploads import REFUSED, read_file
 from services.licensing.importing.events import content_hash
 from services.licensing.importing.register import Register, read_register
 from services.licensing.store import imports
@@ -43,9 +43,8 @@ _ONE_AT_A_TIME = asyncio.Semaphore(1)
     responses={
         200: {"model": import_answers.ImportPlan, "description": "A dry run: what would change"},
         202: {"model": import_answers.Imported, "description": "All events are written and on their way"},
+        **REFUSED,
         409: {"description": "An import is still being taken in", **_PROBLEM},
-        413: {"description": "The file is too large", **_PROBLEM},
-        415: {"description": "A content type that is not taken", **_PROBLEM},
         422: _UNIMPORTABLE,
     },
     openapi_extra={"requestBody": {"required": True, "content": {CSV: _FILE, EXCEL: _FILE}}},

@@ -27,7 +27,7 @@ from services.licensing.api.asking import (
     problem,
 )
 from services.licensing.api.policy_answers import RulebookTerms
-from services.licensing.api.uploads import read_file
+from services.licensing.api.uploads import REFUSED, read_file
 from services.licensing.domain.monitoring.comparing import compare
 from services.licensing.domain.monitoring.compiling import RulebookRefused, compile_rulebook
 from services.licensing.domain.monitoring.rulebooks import RolledOut, in_force
@@ -45,8 +45,7 @@ _ONE_AT_A_TIME = asyncio.Semaphore(1)
 """Compiling takes a processor."""
 _BODY = {"required": True, "content": {"application/json": {"schema": RulebookTerms.model_json_schema()}}}
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    413: problem("The rulebook is too large"),
-    415: problem("A content type that is not taken"),
+    **REFUSED,
     422: problem("The rulebook cannot be rolled out: every fault with its pointer, and in conditions line and column"),
 }
 _Place = tuple[

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.licensing.api.asking import Cursor, Name, engine_of, json_answer, make_router, page_of
 from services.licensing.api.supply_answers import SupplyAnswer, SupplyPage, SupplyTerms, supply_answer
-from services.licensing.api.uploads import read_file
+from services.licensing.api.uploads import REFUSED, read_file
 from services.licensing.domain import outlook, supplies
 from services.licensing.domain.ledger import account_name, account_words
 from services.licensing.domain.licences import Licence
@@ -37,7 +37,7 @@ router = make_router()
 @router.put(
     "/supplies/{supply_id:id}",
     tags=["supplies"],
-    responses={200: {"model": SupplyAnswer}, 201: {"model": SupplyAnswer, "description": "It is new"}},
+    responses={200: {"model": SupplyAnswer}, 201: {"model": SupplyAnswer, "description": "It is new"}, **REFUSED},
     openapi_extra={"requestBody": _BODY},
 )
 async def put_supply(request: Request, supply_id: Name) -> Response:

@@ -2,12 +2,20 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from services.licensing.api.asking import problem
 from shared.errors import CallerError
 
+REFUSED: dict[int | str, dict[str, Any]] = {
+    408: problem("The body came too slowly"),
+    413: problem("The body is too large"),
+    415: problem("A content type that is not taken"),
+}
+"""What may come of a body that is read here, for the OpenAPI document."""
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_S = 5.0
 

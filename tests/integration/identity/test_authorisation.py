@@ -64,7 +64,8 @@ async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFacto
     async with AsyncExitStack() as stack:
         config = await stack.enter_async_context(fresh(backbone))
         await create_topics(config.bootstrap, config.topics)
-        clients, routes = {}, []
+        clients: dict[str, httpx.AsyncClient] = {}
+        routes: list[Route] = []
         for name, access in ACCESS.items():
             program = await stack.enter_async_context(
                 running(config, name, LANEWATCH_AUTH_KEYS_FILE=str(keys), LANEWATCH_CLOCK="replay")
@@ -73,8 +74,7 @@ async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFacto
             clients[name] = await stack.enter_async_context(client)
             document = (await client.get("/openapi.json")).json()
             for path, item in document["paths"].items():
-                for method in item:
-                    routes.append(Route(name, method, path, access.scope_of(method.upper(), path)))
+                routes += [Route(name, method, path, access.scope_of(method.upper(), path)) for method in item]
         yield Services(clients, routes, config.log_dir)
 
 
