@@ -24,6 +24,10 @@ class Mode(Enum):
 
 def mode_of(content_types: list[str], *, has_attributes: bool) -> Mode | Fault:
     """Return the mode that the content type says; JSON is a binary event only beside `ce-` headers."""
+    if not content_types and has_attributes:
+        return (
+            Mode.BINARY
+        )  # JSON is meant when nothing else is said (CloudEvents 1.0.2, section 3.1.2, datacontenttype).
     if len(content_types) != 1:
         return wrong_media_type("exactly one content-type header is needed")
     return _mode(content_types[0], has_attributes=has_attributes)

@@ -21,10 +21,14 @@ def test_content_type_gives_the_mode(content_type: str, mode: Mode, *, has_attri
     assert mode_of([content_type], has_attributes=has_attributes) is mode
 
 
+def test_a_binary_event_that_says_nothing_of_its_data_is_json() -> None:
+    assert mode_of([], has_attributes=True) is Mode.BINARY
+
+
 @pytest.mark.parametrize(
     "content_types, has_attributes",
     [
-        ([], True),
+        ([], False),
         ([""], True),
         (["application/json"], False),
         (["text/plain"], True),
