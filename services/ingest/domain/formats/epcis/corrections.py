@@ -7,7 +7,7 @@ from typing import cast
 from services.ingest.domain.faults import Flaw
 from services.ingest.domain.formats.epcis.identity import part_of
 from services.ingest.domain.formats.epcis.made import Item, Made, make
-from services.ingest.domain.formats.epcis.times import moment
+from services.ingest.domain.formats.epcis.values import is_text, moment
 from shared.events import EventRetracted
 
 _MOST_TOLD = 10
@@ -25,10 +25,10 @@ def flaws(event: dict[str, object], place: str) -> Iterator[Flaw]:
         return
     if moment(told.get("declarationTime")) is None:
         yield Flaw(pointer=f"{place}/declarationTime", detail="not a point in time with its UTC offset (RFC 3339)")
-    if not isinstance(told.get("reason", ""), str):
+    if not is_text(told.get("reason", "")):
         yield Flaw(pointer=f"{place}/reason", detail="not a word of the Core Business Vocabulary or a URI")
     ids = told.get("correctiveEventIDs", [])
-    if not (isinstance(ids, list) and all(isinstance(each, str) for each in ids)):
+    if not (isinstance(ids, list) and all(is_text(each) for each in ids)):
         yield Flaw(pointer=f"{place}/correctiveEventIDs", detail="not a list of ids of events")
 
 

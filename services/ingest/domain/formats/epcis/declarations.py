@@ -45,7 +45,7 @@ def _event(item: Item, data: object) -> bytes:
         "id": part_of(item.event_id, "declared"),
         "source": item.source,
         "type": ShipmentDeclared.TYPE,
-        "time": item.event["eventTime"],
+        "time": item.time,
         "data": _as_sent(data),
     }
     return msgspec.json.encode(envelope)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.formats.epcis.event import SOURCE, translate_event
+from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import Names
 from services.ingest.domain.formats.foreign import Translation
 
@@ -32,7 +33,7 @@ def translate(tree: object, source: str = SOURCE) -> list[Translation] | Fault:
         return unfit("", "an EPCIS document is an object")
     names = Names(tree.get("@context"))
     kind = tree.get("type")
-    kind = names.word("event", kind) if isinstance(kind, str) else None
+    kind = names.word("event", kind) if is_text(kind) else None
     if kind is None:
         return unfit("/type", "not a type: EPCISDocument, EPCISQueryDocument or the type of an event")
     if kind not in _LISTS:
@@ -55,7 +56,7 @@ def _listed(tree: dict[str, object], kind: str) -> _Found | Fault:
     version = tree.get("schemaVersion")
     if kind == "EPCISDocument" and version is None:
         return unfit("/schemaVersion", "missing")
-    if version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
+    if version is not None and not (is_text(version) and _VERSION.fullmatch(version)):
         return unfit("/schemaVersion", "EPCIS 2.0 is read, whose documents say 2.0 here")
     at: object = tree
     place = ""

@@ -10,7 +10,7 @@ from services.ingest.domain.formats.epcis.identity import event_id
 from services.ingest.domain.formats.epcis.made import Item, Made
 from services.ingest.domain.formats.epcis.references import Reference, shipments
 from services.ingest.domain.formats.epcis.table import EVENT_TYPES, FIELDS, NO_FIELD
-from services.ingest.domain.formats.epcis.times import moment
+from services.ingest.domain.formats.epcis.values import is_text, moment
 from services.ingest.domain.formats.epcis.vocabulary import Names, members
 from services.ingest.domain.formats.foreign import Translation
 from shared.faults import pointer_to
@@ -45,8 +45,8 @@ def translate_event(event: object, names: Names, place: str, source: str = SOURC
         return Translation(place, fault=not_in_contract(Flaw(pointer=place, detail="an event is an object")))
     names = names.within(event.get("@context"))
     own_id, kind = event.get("eventID"), event.get("type")
-    name = own_id if isinstance(own_id, str) else None
-    word = names.word("event", kind) if isinstance(kind, str) else ""
+    name = own_id if is_text(own_id) else None
+    word = names.word("event", kind) if is_text(kind) else ""
     if word and word not in READ:
         why = EVENT_TYPES.get(word, "is a kind of event that EPCIS does not know")
         return Translation(place, name, unmapped=(Flaw(pointer=f"{place}/type", detail=f"{word} {why}"),))
@@ -63,14 +63,14 @@ def _flaws(event: dict[str, object], kind: str, place: str) -> Iterator[Flaw]:
     if moment(event.get("eventTime")) is None:
         yield Flaw(pointer=f"{place}/eventTime", detail="not a point in time with its UTC offset (RFC 3339)")
     offset = event.get("eventTimeZoneOffset")
-    if not (isinstance(offset, str) and _OFFSET.fullmatch(offset)):
+    if not (is_text(offset) and _OFFSET.fullmatch(offset)):
         yield Flaw(pointer=f"{place}/eventTimeZoneOffset", detail="not an offset from UTC, e.g. +02:00")
-    if not isinstance(event.get("eventID", ""), str):
+    if not is_text(event.get("eventID", "")):
         yield Flaw(pointer=f"{place}/eventID", detail="not a URI")
     if event.get("action") not in ACTIONS:
         yield Flaw(pointer=f"{place}/action", detail=f"not one of {', '.join(ACTIONS)}")
     for field in ("bizStep", "disposition"):
-        if not isinstance(event.get(field, ""), str):
+        if not is_text(event.get(field, "")):
             yield Flaw(pointer=f"{place}/{field}", detail="not a word of the Core Business Vocabulary or a URI")
     yield from corrections.flaws(event, place)
 

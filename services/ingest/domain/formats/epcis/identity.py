@@ -1,10 +1,10 @@
 """Names of the events that are made of an EPCIS event: the same message gives the same names each time it is sent."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import msgspec
 
+from services.ingest.domain.formats.epcis.values import is_text, moment
 from services.ingest.domain.formats.epcis.vocabulary import Kind, Names
 from services.ingest.domain.json_text import Fraction
 
@@ -23,7 +23,7 @@ def event_id(event: dict[str, object], names: Names) -> str:
     not look like one.
     """
     own = event.get("eventID")
-    if isinstance(own, str):
+    if is_text(own):
         return own
     told = {
         names.full(key): _canonical(value, names, key) for key, value in event.items() if key not in _NOT_OF_THE_EVENT
@@ -58,12 +58,6 @@ def _text(value: object) -> bytes:
 def _word(value: str, names: Names, key: str) -> str:
     if key in _WORDS:
         return names.word(_WORDS[key], value)
-    return _moment(value) if key.endswith("Time") else value
-
-
-def _moment(text: str) -> str:
-    try:
-        moment = msgspec.convert(text, datetime)
-        return moment.astimezone(UTC).isoformat() if moment.tzinfo else text
-    except (msgspec.ValidationError, OverflowError):
-        return text
+    if key.endswith("Time") and (at := moment(value)):
+        return at.isoformat()
+    return value

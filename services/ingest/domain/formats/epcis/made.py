@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from services.ingest.domain.formats.epcis.times import moment
+from services.ingest.domain.formats.epcis.values import moment
 from services.ingest.domain.formats.epcis.vocabulary import Names
 from shared.cloudevents import JSON, Event
 

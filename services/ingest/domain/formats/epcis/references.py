@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from services.ingest.domain.formats.epcis.places import shipment_number
+from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import OWN, Names, members
 from shared.faults import pointer_to
 
@@ -38,8 +39,8 @@ def shipments(event: dict[str, object], names: Names, place: str) -> list[Refere
 def _transactions(event: dict[str, object], names: Names, place: str) -> Iterator[Reference]:
     for item, where in members(event, "bizTransactionList", place):
         uri, kind = item.get("bizTransaction"), item.get("type")
-        if isinstance(uri, str):
-            word = names.word("transaction", kind) if isinstance(kind, str) else ""
+        if is_text(uri):
+            word = names.word("transaction", kind) if is_text(kind) else ""
             if reference := _reference(names.full(uri), word, f"{where}/bizTransaction"):
                 yield reference
 
@@ -48,9 +49,9 @@ def _objects(event: dict[str, object], place: str) -> Iterator[Reference]:
     """Yield shipments that are among the objects themselves: EPCIS treats a shipment number as one."""
     parent, objects = event.get("parentID"), event.get("epcList")
     for index, uri in enumerate(objects if isinstance(objects, list) else ()):
-        if isinstance(uri, str) and (number := shipment_number(uri)):
+        if is_text(uri) and (number := shipment_number(uri)):
             yield Reference(number, "gsin", place + pointer_to("epcList", index))
-    if isinstance(parent, str) and (number := shipment_number(parent)):
+    if is_text(parent) and (number := shipment_number(parent)):
         yield Reference(number, "gsin", f"{place}/parentID")
 
 

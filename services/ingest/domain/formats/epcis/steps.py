@@ -8,6 +8,7 @@ from services.ingest.domain.formats.epcis.made import Item, Made, make
 from services.ingest.domain.formats.epcis.places import site
 from services.ingest.domain.formats.epcis.references import Reference
 from services.ingest.domain.formats.epcis.table import BY_STEP, CONTRARY, NO_STEP, OTHER_STEPS, Row
+from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import members
 
 _AT = ("readPoint", "bizLocation")
@@ -21,7 +22,7 @@ _STOP = "is not the {end} that the event names, so this is a stop on the way"
 def step(item: Item) -> Row | Flaw:
     """Return the row of the table that speaks of an event, or why none does."""
     told = item.event.get("bizStep")
-    if not isinstance(told, str):
+    if not is_text(told):
         return Flaw(pointer=item.place, detail="says no business step, so nothing that happened to a shipment")
     word = item.names.word("step", told)
     if (row := BY_STEP.get(word)) is None:
@@ -88,5 +89,5 @@ def _locations(item: Item) -> Iterator[tuple[str, str]]:
     for field in _AT:
         told = item.event.get(field)
         uri = told.get("id") if isinstance(told, dict) else None
-        if isinstance(uri, str):
+        if is_text(uri):
             yield uri, f"{item.place}/{field}/id"

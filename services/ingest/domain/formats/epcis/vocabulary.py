@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from services.ingest.domain.formats.epcis.values import is_text
 from shared.faults import pointer_to
 
 Kind = Literal["event", "step", "disposition", "transaction", "party", "error"]
@@ -66,7 +67,7 @@ def _prefixes(context: object) -> Iterator[tuple[str, str]]:
     elif isinstance(context, dict):
         for name, meaning in context.items():
             uri = meaning.get("@id") if isinstance(meaning, Mapping) else meaning
-            if isinstance(uri, str) and not name.startswith("@"):
+            if is_text(uri) and not name.startswith("@"):
                 yield name, uri
 
 
