@@ -75,6 +75,8 @@ FIELDS = {
     "epcList": "the goods of a shipment are those that were declared",
     "quantityList": "the goods of a shipment are those that were declared",
     "parentID": "the goods of a shipment are those that were declared",
+    "readPoint": "a milestone takes a place that has an id",
+    "bizLocation": "a milestone takes one place, the read point if there is one",
     "persistentDisposition": "what stays true of an object has no place in a milestone",
     "sourceList": "the parties to a shipment are those that were declared",
     "destinationList": "the parties to a shipment are those that were declared",
