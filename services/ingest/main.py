@@ -10,6 +10,7 @@ from services.ingest.api.app import make_app
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
+from services.ingest.api.taking import Desk
 from services.ingest.domain.reading import Limits
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
@@ -24,18 +25,27 @@ SERVICE = "ingest"
 def build(settings: IngestSettings) -> FastAPI:
     """Return the app of these settings; its lifespan connects and disconnects."""
     publisher = Publisher(settings.kafka_bootstrap, settings.topic_events, timeout_s=settings.ingest_produce_timeout_s)
-    endpoint = EventsEndpoint(
+    limits = Limits(
+        event_bytes=settings.ingest_max_event_bytes,
+        batch_bytes=settings.ingest_max_batch_bytes,
+        batch_items=settings.ingest_max_batch_items,
+        is_clock_taken=settings.clock == "replay",
+    )
+    desk = Desk(
         publisher,
-        Limits(
-            event_bytes=settings.ingest_max_event_bytes,
-            batch_bytes=settings.ingest_max_batch_bytes,
-            batch_items=settings.ingest_max_batch_items,
-            is_clock_taken=settings.clock == "replay",
-        ),
+        limits,
         InHand(settings.ingest_max_requests, settings.ingest_max_bytes),
         licensing_url=settings.licensing_url.rstrip("/"),
         body_timeout_s=settings.ingest_body_timeout_s,
         max_expansion=settings.ingest_max_expansion,
+    )
+    endpoint = EventsEndpoint(
+        desk.publisher,
+        desk.limits,
+        desk.in_hand,
+        licensing_url=desk.licensing_url,
+        body_timeout_s=desk.body_timeout_s,
+        max_expansion=desk.max_expansion,
     )
     health = Health(SERVICE)
     health.add_ready("kafka", publisher.check)
@@ -49,7 +59,7 @@ def build(settings: IngestSettings) -> FastAPI:
         finally:
             await publisher.stop()
 
-    app = make_app(endpoint, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
+    app = make_app(endpoint, desk, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
     protect(app, settings, ACCESS)
     return app
 

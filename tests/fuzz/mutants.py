@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 from shared.events import TRADE_TYPES
@@ -101,7 +102,7 @@ def _spoil(chance: random.Random, event: dict[str, Any]) -> None:
             continue
         match chance.randrange(5):
             case 0:
-                holder[key] = chance.choice(NASTY)
+                holder[key] = deepcopy(chance.choice(NASTY))
             case 1:
                 del holder[key]
             case 2 if isinstance(holder, dict):

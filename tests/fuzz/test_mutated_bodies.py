@@ -50,8 +50,11 @@ async def test_no_mutated_body_makes_the_ingest_fail_hang_or_grow(door: Door) ->
         nonlocal slowest
         for headers, body in bodies:
             began = time.monotonic()
-            async with session.post("/v1/events", data=body, headers=headers) as answer:
-                await answer.read()
+            try:
+                async with session.post("/v1/events", data=body, headers=headers) as answer:
+                    await answer.read()
+            except aiohttp.ClientError as error:
+                raise AssertionError((error, headers, len(body), body[:2000])) from error
             slowest = max(slowest, time.monotonic() - began)
             assert answer.status in ANSWERS, (answer.status, headers, body[:2000])
             statuses[answer.status] += 1

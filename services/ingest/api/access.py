@@ -6,6 +6,7 @@ ACCESS = Access(
     (
         # A sender asks whether it may deliver before it has anything to show.
         Rule("OPTIONS", "/v1/events", OPEN),
+        Rule("OPTIONS", "/v1/epcis/capture", OPEN),
         Rule("GET POST PUT PATCH DELETE", "/v1", "events:write"),
     )
 )

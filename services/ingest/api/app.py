@@ -8,9 +8,12 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.ingest.api import epcis, usage
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
+from services.ingest.api.foreign_documentation import foreign_paths
 from services.ingest.api.handshake import Handshake
+from services.ingest.api.taking import Desk, ForeignEndpoint
 from shared.health import Health
 from shared.http import create_app
 
@@ -32,6 +35,7 @@ class Shortcut:
 
 def make_app(
     endpoint: EventsEndpoint,
+    desk: Desk,
     handshake: Handshake,
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
@@ -45,8 +49,20 @@ def make_app(
     )
     app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
     app.add_middleware(Shortcut, endpoint=endpoint)
+    app.router.routes += _foreign(desk)
     app.router.routes.append(Route(PATH, handshake.answer, methods=["OPTIONS"]))
     schema = app.openapi()
-    schema["paths"] = {PATH: path_item(), **schema["paths"]}
+    schema["paths"] = {PATH: path_item(), **foreign_paths(), **schema["paths"]}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
     return app
+
+
+def _foreign(desk: Desk) -> list[Route]:
+    """Return the routes for what others emit."""
+    capture = epcis.Capture(desk)
+    return [
+        Route(epcis.PATH, ForeignEndpoint(desk, capture.take, epcis.refuse), methods=["POST"]),
+        Route(epcis.PATH, capture.discover, methods=["OPTIONS"]),
+        Route(f"{epcis.PATH}/{{capture_id}}", capture.show, methods=["GET"]),
+        Route(usage.PATH, ForeignEndpoint(desk, usage.Usage(desk).take), methods=["POST"]),
+    ]

@@ -55,7 +55,7 @@ class EventsEndpoint:
         except ClientGoneError:
             return
         count_request(answer.status)
-        await _send(answer, body, send, self.body_timeout_s)
+        await send_answer(answer, body, send, self.body_timeout_s)
 
     async def _answer(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
         mode = mode_of(head.content_types, has_attributes=head.has_attributes)
@@ -104,7 +104,7 @@ class EventsEndpoint:
             return await self.publisher.publish(accepted)
 
 
-async def _send(answer: Answer, body: RequestBody, send: Send, timeout_s: float) -> None:
+async def send_answer(answer: Answer, body: RequestBody, send: Send, timeout_s: float) -> None:
     """Send the answer; a client that does not read it within the time for each piece is left."""
     is_last = body.must_close
     headers = answer.raw_headers(is_last=is_last)

@@ -48,7 +48,7 @@ SPOKEN = {
 """Headers of every answer."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EpcisProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An error as the standard has it (RFC 7807), with our pointers in addition."""
 
     type: str
@@ -71,7 +71,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=
     running: Literal[False]
     success: bool
     capture_error_behaviour: Behaviour
-    errors: tuple[Problem, ...]
+    errors: tuple[EpcisProblem, ...]
     notes: tuple[Flaw, ...] = msgspec.field(name="lanewatch:notes", default=())
 
 
@@ -158,11 +158,11 @@ def job(
     )
 
 
-def problem(fault: Fault, instance: str | None = None) -> Problem:
+def problem(fault: Fault, instance: str | None = None) -> EpcisProblem:
     """Return a fault as the standard tells it: what cannot be read is status 400, and the type names the kind."""
     status = _BAD_REQUEST if fault.status == _UNPROCESSABLE else fault.status
     other = "ImplementationException" if status >= _SERVER_ERRORS else "ValidationException"
-    return Problem(
+    return EpcisProblem(
         type=_KINDS.get(status, f"epcisException:{other}"),
         title=fault.title,
         status=status,

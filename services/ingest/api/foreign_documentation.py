@@ -1,0 +1,114 @@
+"""The routes for foreign messages in the OpenAPI document."""
+
+from typing import Any
+
+import msgspec
+
+from services.ingest.api import epcis, usage
+from services.ingest.api.usage import TakenBody
+from services.ingest.domain.formats.epcis.capture import EpcisProblem, Job
+from shared.http import CONTENT_TYPE_PROBLEM
+
+Json = dict[str, Any]
+
+JSON_TYPES = ("application/json", "application/ld+json")
+REFUSED = {
+    "400": "It cannot be read.",
+    "408": "The body came too slowly.",
+    "413": "Too large, or too many events.",
+    "415": "A content type or encoding that is not taken.",
+    "503": "Kafka is away, or too much is in hand. Send it again later.",
+}
+
+
+def foreign_paths() -> Json:
+    """Return what the document says of the routes; schemas stand where they are used."""
+    return {
+        epcis.PATH: {"post": _capture(), "options": _discovery()},
+        f"{epcis.PATH}/{{captureID}}": {"get": _job()},
+        usage.PATH: {"post": _usage()},
+    }
+
+
+def _schema(kind: type[Any]) -> Json:
+    return msgspec.json.schema(kind, ref_template="#/$defs/{name}")
+
+
+def _capture() -> Json:
+    error = {"schema": _schema(EpcisProblem)}
+    statuses = {**REFUSED, "406": "Versions are asked for that are not spoken."}
+    return {
+        "tags": ["EPCIS"],
+        "operationId": "capture",
+        "summary": "Capture an EPCIS 2.0 document, or an event",
+        "description": "See docs/ingest/epcis.md for what becomes of each event. The job is done when it is answered.",
+        "parameters": [
+            _header("gs1-epcis-version", "At most one major version is spoken: 2."),
+            _header("gs1-capture-error-behaviour", "`rollback` (default): all or nothing; `proceed`: event by event."),
+        ],
+        "requestBody": _body(),
+        "responses": {
+            "202": {
+                "description": "The job, and where it can be asked for.",
+                "headers": {"location": {"schema": {"type": "string"}}},
+                "content": {"application/json": {"schema": _schema(Job)}},
+            },
+            **{
+                status: {"description": said, "content": {CONTENT_TYPE_PROBLEM: error}}
+                for status, said in statuses.items()
+            },
+        },
+    }
+
+
+def _discovery() -> Json:
+    return {
+        "tags": ["EPCIS"],
+        "operationId": "capture_limits",
+        "summary": "Ask which versions are spoken and how much may be sent",
+        "responses": {"204": {"description": "In headers."}},
+    }
+
+
+def _job() -> Json:
+    return {
+        "tags": ["EPCIS"],
+        "operationId": "capture_job",
+        "summary": "Tell what a capture came to",
+        "parameters": [
+            {"name": "captureID", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        ],
+        "responses": {
+            "200": {"description": "The job.", "content": {"application/json": {"schema": _schema(Job)}}},
+            "404": {
+                "description": "There is no such job.",
+                "content": {CONTENT_TYPE_PROBLEM: {"schema": _schema(EpcisProblem)}},
+            },
+        },
+    }
+
+
+def _usage() -> Json:
+    fault: Json = {CONTENT_TYPE_PROBLEM: {"schema": {"type": "object"}}}
+    taken: Json = {"application/json": {"schema": _schema(TakenBody)}}
+    return {
+        "tags": ["licence usage"],
+        "operationId": "post_licence_usage",
+        "summary": "Post licences or their usage as the United Kingdom's services exchange them",
+        "description": "See docs/ingest/licence-usage.md.",
+        "requestBody": _body(),
+        "responses": {
+            "202": {"description": "All of it was accepted.", "content": taken},
+            "207": {"description": "Some of it was accepted.", "content": taken},
+            "422": {"description": "Nothing of it can be taken.", "content": fault},
+            **{status: {"description": said, "content": fault} for status, said in REFUSED.items()},
+        },
+    }
+
+
+def _body() -> Json:
+    return {"required": True, "content": {kind: {"schema": {"type": "object"}} for kind in JSON_TYPES}}
+
+
+def _header(name: str, description: str) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
