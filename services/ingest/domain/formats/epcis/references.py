@@ -31,8 +31,12 @@ def shipments(event: dict[str, object], names: Names, place: str) -> list[Refere
     """Return the shipments that an event names by the most particular kind of name it has, each once."""
     found = [*_transactions(event, names, place), *_objects(event, place)]
     for rank in RANKS:
-        if ours := {each.shipment_id: each for each in reversed(found) if each.rank == rank}:
-            return list(reversed(ours.values()))
+        first: dict[str, Reference] = {}
+        for each in found:
+            if each.rank == rank:
+                first.setdefault(each.shipment_id, each)
+        if first:
+            return list(first.values())
     return []
 
 
