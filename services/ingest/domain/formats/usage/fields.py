@@ -21,16 +21,18 @@ class Fields:
         self.thing: dict[str, Any] = thing if isinstance(thing, dict) else {}
         self.place = place
         self.flaws: list[Flaw] = [] if flaws is None else flaws
-        if not isinstance(thing, dict):
-            self.flaw("not an object")
+        self._is_object = isinstance(thing, dict)
+        if not self._is_object:
+            self.flaws.append(Flaw(pointer=place, detail="missing" if thing is None else "not an object"))
 
     def at(self, name: str | int) -> str:
         """Return where a member stands."""
         return self.place + pointer_to(name)
 
     def flaw(self, detail: str, *names: str | int) -> None:
-        """Keep what is wrong with the object, or with a member of it."""
-        self.flaws.append(Flaw(pointer=self.place + pointer_to(*names), detail=detail))
+        """Keep what is wrong with the object, or with a member of it; of what is no object no more is told."""
+        if self._is_object:
+            self.flaws.append(Flaw(pointer=self.place + pointer_to(*names), detail=detail))
 
     def has(self, name: str) -> bool:
         """Return whether a member says anything: null and an empty text do not."""
@@ -63,7 +65,7 @@ class Fields:
 
     def inner(self, name: str) -> "Fields":
         """Return an object that must be there."""
-        return Fields(self.thing.get(name), self.at(name), self.flaws)
+        return Fields(self.thing.get(name), self.at(name), self.flaws if self._is_object else [])
 
     def number(self, name: str) -> Decimal | None:
         """Return a number as it was written, with or without quotes."""

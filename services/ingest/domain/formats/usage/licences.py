@@ -29,6 +29,7 @@ _TAKEN = frozenset(
         "created_at",
     }
 )
+_OF_A_CANCELLED = frozenset({"reference", "action", "created_at"})
 _WHY = {"id": "a licence is known by its reference, which is what a declaration names"}
 _NO_PLACE = "has no place in a licence's terms"
 _DAY = timedelta(days=1)
@@ -48,12 +49,15 @@ def translate_licence(tree: dict[str, object], source: str, authority: str) -> T
     """Return what a message about one licence gives."""
     told = Fields(tree["licence"], "/licence")
     reading = Reading("/licence", source, name=_name(told))
+    if told.flaws:
+        return reading.translation(told.flaws)
     licence_id, action = told.text("reference"), told.one_of("action", tuple(ACTIONS))
     at = _time(told, action)
     if action == "cancel":
         if licence_id and at:
             data = LicenceRevoked(licence_id=licence_id, reason="cancelled")
             reading.make(_event_id(licence_id, action, at), at, data, _where(told))
+        reading.notes += told.left_over(_OF_A_CANCELLED, _WHY, "ends with its licence")
         return reading.translation(told.flaws)
     terms = _terms(told, reading, authority)
     if licence_id and action and at and not told.flaws:  # What is built of parts that are missing is not used.

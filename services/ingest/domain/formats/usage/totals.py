@@ -43,7 +43,9 @@ def translate_usage(tree: dict[str, object], source: str) -> list[Translation] |
     """Return what a report gives for each licence, in order; a fault if it does not say which report it is, or when."""
     told = Fields(tree, "")
     report_id, at = told.text("usage_data_id"), told.moment("created_at")
-    if report_id is None or at is None:
+    if report_id and "/" in report_id:
+        told.flaw("an id of a report holds no /", "usage_data_id")
+    if report_id is None or at is None or told.flaws:
         return not_in_contract(*told.flaws)
     licences = tree["licences"] if isinstance(tree["licences"], list) else []
     report = _Report(report_id, at, tree)
@@ -57,6 +59,8 @@ def translate_usage(tree: dict[str, object], source: str) -> list[Translation] |
 
 
 def _licence(report: _Report, told: Fields, source: str, seen: set[str | None]) -> Translation:
+    if told.flaws:
+        return Translation(told.place, fault=not_in_contract(*told.flaws))
     named_by = "reference" if told.has("reference") or not told.has("id") else "id"
     licence_id = told.text(named_by)
     reading = Reading(told.place, source, licence_id)
@@ -71,6 +75,8 @@ def _licence(report: _Report, told: Fields, source: str, seen: set[str | None]) 
             _good(report, told, good, reading, licence_id, where)
         _end(report, told, reading, licence_id, action, where)
     reading.notes += told.left_over(_TAKEN, _WHY, _NO_PLACE)
+    if not reading.made and not reading.notes:
+        reading.notes.append(Flaw(pointer=told.place, detail="tells no total of any line"))
     return reading.translation(told.flaws)
 
 
@@ -130,9 +136,9 @@ def _replaced(report: _Report, told: Fields, good: Fields) -> str | bool | None:
     for thing, at in ((good.thing, good.at), (told.thing, told.at), (report.thing, Fields({}, "").at)):
         if "replaces" in thing:
             replaced = thing["replaces"]
-            if replaced is None or (is_text(replaced) and replaced):
+            if replaced is None or (is_text(replaced) and replaced not in ("", report.id)):
                 return replaced
-            good.flaws.append(Flaw(pointer=at("replaces"), detail="not the usage_data_id of a report, nor null"))
+            good.flaws.append(Flaw(pointer=at("replaces"), detail="not the usage_data_id of another report, nor null"))
             return False
     good.flaw(_REPLACES, "replaces")
     return False
