@@ -117,11 +117,12 @@ def discovery(most_events: int, most_bytes: int) -> dict[str, str]:
 
 
 def over_limit(given: Sequence[Translation], most_events: int) -> Fault | None:
-    """Return the fault of a document with more events than may be captured at once."""
-    count = sum(not translation.pointer.startswith("/epcisHeader") for translation in given)
+    """Return the fault of a document with more events than may be captured at once, or that gives more."""
+    told = sum(not translation.pointer.startswith("/epcisHeader") for translation in given)
+    count = max(told, sum(len(translation.events) for translation in given))
     if count <= most_events:
         return None
-    detail = f"a document holds at most {most_events} events, this one has {count}"
+    detail = f"a document holds or gives at most {most_events} events, this one {count}"
     return Fault(title="The document has too many events", status=413, detail=detail)
 
 

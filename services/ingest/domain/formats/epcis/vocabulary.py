@@ -33,22 +33,30 @@ BEGINNINGS: dict[Kind, tuple[str, ...]] = {
 class Names:
     """The prefixes that the contexts of a document and of an event in it define; the nearer context counts."""
 
-    def __init__(self, *contexts: object) -> None:
-        self._contexts = contexts
-        self._prefixes = {**dict(pair for context in contexts for pair in _prefixes(context)), **_FIXED}
+    def __init__(self, context: object, outer: "Names | None" = None) -> None:
+        self._prefixes = dict(_prefixes(context))
+        self._outer = outer
 
     def within(self, context: object) -> "Names":
         """Return the names inside something that has a context of its own."""
-        return Names(*self._contexts, context) if context else self
+        return Names(context, self) if context else self
 
     def full(self, name: str) -> str:
         """Return a name with its prefix written out, as JSON-LD expands it; any other as it stands."""
-        if name in self._prefixes:
-            return self._prefixes[name]
+        if whole := self._meaning(name):
+            return whole
         prefix, colon, rest = name.partition(":")
-        if not colon or rest.startswith("//") or prefix not in self._prefixes:
+        if not colon or rest.startswith("//"):
             return name
-        return self._prefixes[prefix] + rest
+        meaning = self._meaning(prefix)
+        return name if meaning is None else meaning + rest
+
+    def _meaning(self, name: str) -> str | None:
+        if name in _FIXED:
+            return _FIXED[name]
+        if name in self._prefixes or self._outer is None:
+            return self._prefixes.get(name)
+        return self._outer._meaning(name)  # noqa: SLF001 - of the same class
 
     def word(self, kind: Kind, name: str) -> str:
         """Return the bare word of a standard vocabulary, or the URI of any other."""

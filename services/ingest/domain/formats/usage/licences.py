@@ -8,7 +8,7 @@ from services.ingest.domain.formats.usage.fields import Fields
 from services.ingest.domain.formats.usage.lines import Line, lines
 from services.ingest.domain.formats.usage.made import Reading
 from services.ingest.domain.formats.usage.table import ACTIONS, KINDS, OPEN
-from shared.events import LicenceAmended, LicenceIssued, LicenceRevoked
+from shared.events import LicenceRevoked
 
 AUTHORITY = "ECJU"
 """The Export Control Joint Unit issues the United Kingdom's export licences."""
@@ -79,8 +79,7 @@ def _take(
         ended = LicenceRevoked(licence_id=old, reason=f"replaced by {licence_id}")
         reading.make(_event_id(old, "cancel", at), at, ended, {"/data/licence_id": told.at("old_reference")})
         action = "insert"
-    kind = LicenceIssued if action == "insert" else LicenceAmended
-    reading.make(_event_id(licence_id, action, at), at, kind(licence_id=licence_id, **data), places)
+    reading.make(_event_id(licence_id, action, at), at, ACTIONS[action](licence_id=licence_id, **data), places)
 
 
 def _terms(told: Fields, reading: Reading, authority: str) -> tuple[dict[str, Any], list[Line]]:

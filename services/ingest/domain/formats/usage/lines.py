@@ -36,6 +36,7 @@ class Line(NamedTuple):
 def lines(told: Fields, reading: Reading, *, is_open: bool) -> list[Line]:
     """Return the lines of a licence's goods, numbered as they stand; goods that can be no line are noted."""
     found: list[Line] = []
+    seen: set[int | None] = set()
     for number, good in enumerate(told.items("goods"), start=1):
         covers = _covers(good)
         default = UNLIMITED if is_open and not good.has("quantity") else QUANTITY
@@ -46,8 +47,9 @@ def lines(told: Fields, reading: Reading, *, is_open: bool) -> list[Line]:
             reading.notes.append(Flaw(pointer=good.at("unit"), detail=_NO_MASS))
         else:
             line_no = good.line_number("line_number") if good.has("line_number") else number
-            if line_no is not None and line_no in {each.line.line_no for each in found}:
+            if line_no in seen:
                 good.flaw("stands twice in goods", "line_number")
+            seen.add(line_no)
             found.append(_line(good, line_no or number, covers, control or default, len(found)))
             taken = _TAKEN | ({"value"} if control in (VALUE, BOTH) else frozenset())
             reading.notes += good.left_over(taken, _WHY, _NO_PLACE)

@@ -44,7 +44,7 @@ KINDS: dict[str, LicenceKind] = {
 OPEN = ("oiel", "oicl", "ogel", "ogcl", "ogtl")
 """Licences whose lines are not limited where nothing else is said of them."""
 
-ACTIONS = {
+ACTIONS: dict[str, type[LicenceIssued | LicenceAmended | LicenceRevoked]] = {
     "insert": LicenceIssued,
     "replace": LicenceAmended,
     "update": LicenceAmended,

@@ -81,10 +81,13 @@ def _licence(report: _Report, told: Fields, source: str, seen: set[str | None]) 
 
 
 def _refuse_twins(goods: list[Fields]) -> None:
-    numbers = [good.thing.get("line_number") for good in goods]
-    for index, good in enumerate(goods):
-        if numbers[index] is not None and numbers[index] in numbers[:index]:
-            good.flaw("stands before in this licence, with a total of its own", "line_number")
+    seen: set[int] = set()
+    for good in goods:
+        number = good.thing.get("line_number")
+        if isinstance(number, int):
+            if number in seen:
+                good.flaw("stands before in this licence, with a total of its own", "line_number")
+            seen.add(number)
 
 
 def _good(

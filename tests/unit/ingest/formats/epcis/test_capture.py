@@ -177,4 +177,10 @@ def test_a_document_has_no_more_events_than_may_be_captured() -> None:
     fault = over_limit(given(GOOD, OTHER, BAD, **header), 2)
     assert fault
     assert problem(fault).type == "epcisException:CaptureLimitExceededException"
-    assert "has 3" in fault.detail
+    assert "this one 3" in fault.detail
+
+
+def test_one_event_of_many_shipments_counts_as_many() -> None:
+    named = [{"type": "bol", "bizTransaction": f"urn:example:{number}"} for number in range(3)]
+    assert over_limit(given(event(bizTransactionList=named)), 2)
+    assert over_limit(given(event(bizTransactionList=named)), 3) is None
