@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.ingest.api import epcis, usage
+from services.ingest.api import dcsa, epcis, usage
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.foreign_documentation import foreign_paths
@@ -65,4 +65,5 @@ def _foreign(desk: Desk) -> list[Route]:
         Route(epcis.PATH, capture.discover, methods=["OPTIONS"]),
         Route(f"{epcis.PATH}/{{capture_id}}", capture.show, methods=["GET"]),
         Route(usage.PATH, ForeignEndpoint(desk, usage.Usage(desk).take), methods=["POST"]),
+        Route(dcsa.PATH, ForeignEndpoint(desk, dcsa.TrackAndTrace(desk).take, dcsa.refuse), methods=["POST"]),
     ]

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from services.ingest.api import epcis, usage
+from services.ingest.api import dcsa, epcis, usage
 from services.ingest.api.usage import TakenBody
+from services.ingest.domain.formats.dcsa.feedback import Feedback
 from services.ingest.domain.formats.epcis.capture import EpcisProblem, Job
 from shared.http import CONTENT_TYPE_PROBLEM
 
@@ -27,6 +28,7 @@ def foreign_paths() -> Json:
         epcis.PATH: {"post": _capture(), "options": _discovery()},
         f"{epcis.PATH}/{{captureID}}": {"get": _job()},
         usage.PATH: {"post": _usage()},
+        dcsa.PATH: {"post": _track_and_trace()},
     }
 
 
@@ -102,6 +104,26 @@ def _usage() -> Json:
             "207": {"description": "Some of it was accepted.", "content": taken},
             "422": {"description": "Nothing of it can be taken.", "content": fault},
             **{status: {"description": said, "content": fault} for status, said in REFUSED.items()},
+        },
+    }
+
+
+def _track_and_trace() -> Json:
+    told: Json = {"application/json": {"schema": _schema(Feedback)}}
+    refused = {**REFUSED, "422": "No event of it can be taken."}
+    return {
+        "tags": ["DCSA"],
+        "operationId": "post_dcsa_events",
+        "summary": "Post events of DCSA Track & Trace 3.0",
+        "description": "See docs/ingest/dcsa.md for what becomes of each event.",
+        "requestBody": _body(),
+        "responses": {
+            "200": {
+                "description": "What was taken, and what was not and why.",
+                "headers": {"api-version": {"schema": {"type": "string"}}},
+                "content": told,
+            },
+            **{status: {"description": said, "content": told} for status, said in refused.items()},
         },
     }
 

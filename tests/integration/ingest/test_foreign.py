@@ -1,7 +1,6 @@
 """What others emit is taken at its own door, told of in its own words, and stands on the topic as our events."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,9 @@ import pytest
 
 from tests.integration.ingest.door import Door
 
-EXAMPLES = Path(__file__).parents[2] / "contract" / "ingest" / "examples" / "epcis"
+ALL = Path(__file__).parents[2] / "contract" / "ingest" / "examples"
+EXAMPLES = ALL / "epcis"
+DCSA = "/v1/dcsa/v3/events"
 CAPTURE = "/v1/epcis/capture"
 USAGE = "/v1/licence-usage"
 
@@ -24,7 +25,7 @@ async def send(door: Door, path: str, body: bytes, **headers: str) -> Any:
 
 
 @pytest.fixture
-async def topic(door: Door) -> AsyncIterator[Any]:
+async def topic(door: Door) -> Any:
     starts = await door.ends()
 
     async def read() -> list[dict[str, Any]]:
@@ -99,3 +100,22 @@ async def test_a_message_about_no_licence_is_refused_with_the_reason(door: Door)
     assert (answer.status_code, answer.json()["status"]) == (422, 422)
     answer = await send(door, USAGE, b"[")
     assert answer.status_code == 400
+
+
+async def test_a_carriers_events_are_on_the_topic_and_the_rest_is_told(door: Door, topic: Any) -> None:
+    messages = [
+        json.loads((ALL / "dcsa" / f"dcsa-tnt-300-request-{name}.json").read_text())["events"][0]
+        for name in ("transport", "shipment", "equipment")
+    ]
+    answer = await send(door, DCSA, json.dumps({"events": [*messages, {}]}).encode())
+    assert (answer.status_code, answer.headers["api-version"]) == (200, "3.0.0")
+    severities = [element["severity"] for element in answer.json()["feedbackElements"]]
+    assert severities == ["INFO", "WARN", "WARN", "ERROR"]
+    (event,) = await topic()
+    assert (event["type"], event["data"]["shipment_id"]) == ("trade.shipment.arrived", "ABC709951")
+
+
+async def test_a_message_of_which_nothing_can_be_taken_is_an_error(door: Door) -> None:
+    for body, status in ((b'{"events": [{}]}', 422), (b"{}", 422), (b"{", 400)):
+        answer = await send(door, DCSA, body)
+        assert (answer.status_code, answer.json()["feedbackElements"][0]["severity"]) == (status, "ERROR")

@@ -7,7 +7,7 @@ from typing import cast
 from services.ingest.domain.faults import Flaw
 from services.ingest.domain.formats.epcis.identity import part_of
 from services.ingest.domain.formats.epcis.made import Item, Made, make
-from services.ingest.domain.formats.epcis.values import is_text, moment
+from services.ingest.domain.formats.values import is_text, moment
 from shared.events import EventRetracted
 
 _MOST_TOLD = 10

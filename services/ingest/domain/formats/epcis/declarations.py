@@ -3,11 +3,11 @@
 import msgspec
 
 from services.ingest.domain.faults import Flaw
-from services.ingest.domain.formats.epcis.fitting import place_in
 from services.ingest.domain.formats.epcis.identity import part_of
 from services.ingest.domain.formats.epcis.made import Item, Made
 from services.ingest.domain.formats.epcis.references import Reference
 from services.ingest.domain.formats.epcis.vocabulary import OWN_EXTENSION
+from services.ingest.domain.formats.fitting import place_in
 from services.ingest.domain.json_text import Fraction
 from shared.cloudevents import read_trade_event
 from shared.errors import PermanentError

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.formats.epcis.event import SOURCE, translate_event
-from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import Names
 from services.ingest.domain.formats.foreign import Translation
+from services.ingest.domain.formats.values import is_text
 
 _LISTS = {
     "EPCISDocument": ("epcisBody", "eventList"),

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from services.ingest.domain.faults import Flaw, not_in_contract
 from services.ingest.domain.formats.epcis import corrections, declarations, steps
-from services.ingest.domain.formats.epcis.fitting import misfits
 from services.ingest.domain.formats.epcis.identity import event_id
 from services.ingest.domain.formats.epcis.made import Item, Made
 from services.ingest.domain.formats.epcis.references import Reference, shipments
 from services.ingest.domain.formats.epcis.table import EVENT_TYPES, FIELDS, NO_FIELD
-from services.ingest.domain.formats.epcis.values import is_text, moment
 from services.ingest.domain.formats.epcis.vocabulary import Names, members
+from services.ingest.domain.formats.fitting import misfits
 from services.ingest.domain.formats.foreign import Translation
+from services.ingest.domain.formats.values import is_text, moment
 from shared.faults import pointer_to
 
 SOURCE = "urn:lanewatch:epcis"

@@ -4,8 +4,8 @@ import hashlib
 
 import msgspec
 
-from services.ingest.domain.formats.epcis.values import is_text, moment
 from services.ingest.domain.formats.epcis.vocabulary import Kind, Names
+from services.ingest.domain.formats.values import is_text, moment
 from services.ingest.domain.json_text import Fraction
 
 _NOT_OF_THE_EVENT = frozenset({"eventID", "recordTime", "errorDeclaration", "@context"})

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from services.ingest.domain.formats.epcis.values import moment
 from services.ingest.domain.formats.epcis.vocabulary import Names
+from services.ingest.domain.formats.values import moment
 from shared.cloudevents import JSON, Event
 
 

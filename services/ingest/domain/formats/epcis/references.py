@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from services.ingest.domain.formats.epcis.places import shipment_number
-from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import OWN, Names, members
+from services.ingest.domain.formats.values import is_text
 from shared.faults import pointer_to
 
 OURS = f"{OWN}shipment:"

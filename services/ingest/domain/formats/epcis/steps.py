@@ -8,8 +8,8 @@ from services.ingest.domain.formats.epcis.made import Item, Made, make
 from services.ingest.domain.formats.epcis.places import site
 from services.ingest.domain.formats.epcis.references import Reference
 from services.ingest.domain.formats.epcis.table import BY_STEP, CONTRARY, NO_STEP, OTHER_STEPS, Row
-from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.epcis.vocabulary import members
+from services.ingest.domain.formats.values import is_text
 
 _AT = ("readPoint", "bizLocation")
 _DELETE = {

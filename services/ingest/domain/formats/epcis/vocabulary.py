@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from services.ingest.domain.formats.epcis.values import is_text
+from services.ingest.domain.formats.values import is_text
 from shared.faults import pointer_to
 
 Kind = Literal["event", "step", "disposition", "transaction", "party", "error"]

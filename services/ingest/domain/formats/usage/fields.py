@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.ingest.domain.faults import Flaw
-from services.ingest.domain.formats.epcis.values import is_text, moment
+from services.ingest.domain.formats.values import is_text, moment
 from services.ingest.domain.json_text import Fraction
 from shared.faults import pointer_to
 

@@ -4,11 +4,11 @@ import re
 from typing import NamedTuple
 
 from services.ingest.domain.faults import Flaw
-from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.usage.fields import Fields
 from services.ingest.domain.formats.usage.made import Reading
 from services.ingest.domain.formats.usage.quantities import is_no_mass, mass, money
 from services.ingest.domain.formats.usage.table import BOTH, CONTROLS, QUANTITY, UNLIMITED, VALUE
+from services.ingest.domain.formats.values import is_text
 from shared.events import LicenceLine, Selector
 
 _TAKEN = frozenset(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.ingest.domain.faults import Flaw, not_in_contract
-from services.ingest.domain.formats.epcis.fitting import misfits
+from services.ingest.domain.formats.fitting import misfits
 from services.ingest.domain.formats.foreign import Translation
 from shared.cloudevents import JSON, Event
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.ingest.domain.faults import Fault, Flaw, not_in_contract
-from services.ingest.domain.formats.epcis.values import is_text
 from services.ingest.domain.formats.foreign import Translation
 from services.ingest.domain.formats.usage.fields import Fields
 from services.ingest.domain.formats.usage.made import Reading
 from services.ingest.domain.formats.usage.quantities import is_no_mass, mass, money
 from services.ingest.domain.formats.usage.table import FOLLOWS, STATES
+from services.ingest.domain.formats.values import is_text
 from shared.events import EventRetracted, LicenceUseBroughtForward, Money
 from shared.masses import Mass
 
