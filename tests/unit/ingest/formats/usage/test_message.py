@@ -139,6 +139,14 @@ def test_two_lines_cannot_have_one_number() -> None:
     assert [flaw.pointer for flaw in fault.errors] == ["/licence/goods/1/line_number"]
 
 
+def test_a_standard_licence_without_a_quantity_is_refused_and_not_unlimited() -> None:
+    message = example("licence-insert")
+    del message["licence"]["goods"][0]["quantity"]
+    fault = read(message)[0].fault
+    assert fault
+    assert [flaw.pointer for flaw in fault.errors] == ["/licence/goods/0/quantity"]
+
+
 def test_source_and_authority_are_what_it_is_called_with() -> None:
     (made,) = read(example("licence-insert"), source="urn:example:licensing", authority="OGD")[0].events
     assert (made.source, made.data.authority) == ("urn:example:licensing", "OGD")
