@@ -56,7 +56,8 @@ def _listed(tree: dict[str, object], kind: str) -> _Found | Fault:
     version = tree.get("schemaVersion")
     if kind == "EPCISDocument" and version is None:
         return unfit("/schemaVersion", "missing")
-    if version is not None and not (is_text(version) and _VERSION.fullmatch(version)):
+    # Some write it as a number, an example of GS1's own among them; one with a point is a text here.
+    if version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
         return unfit("/schemaVersion", "EPCIS 2.0 is read, whose documents say 2.0 here")
     at: object = tree
     place = ""
