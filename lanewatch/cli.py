@@ -127,6 +127,31 @@ def load(
 
 
 @app.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(help="Events line by line or as an array, also gzip; - is a pipe.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Send events from files or a pipe. What was sent before counts once. Exits 1 when a line was refused."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from lanewatch import screen  # noqa: PLC0415
+    from lanewatch.sending import Sent  # noqa: PLC0415
+    from lanewatch.sending import send as send_file  # noqa: PLC0415
+
+    config, sent = _config(), Sent()
+    for file in files:
+        with screen.bar(file) as advance:
+            send_file(config, file, advance, sent)
+    if as_json:
+        typer.echo(json.dumps(asdict(sent), indent=2))
+    else:
+        screen.sent(sent)
+    if not sent.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command()
 def audit(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Count every event to its end, and balances against entries. Exits 1 on any gap."""
     from lanewatch import screen  # noqa: PLC0415

@@ -1,9 +1,14 @@
 """What the command prints: progress, addresses, status. Plain lines when the output is not a terminal."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from lanewatch.stack.config import StackConfig
@@ -11,11 +16,13 @@ from lanewatch.stack.record import Record
 
 if TYPE_CHECKING:
     from lanewatch.audit import Audit
+    from lanewatch.sending import Sent
 
 PARTS_BY_TENTH = 10
 MARKS = {"ready": "[green]✔[/]", "stopped": "[dim]·[/]", "failed": "[red]✘[/]"}
 
 console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
 
 
 class Progress:
@@ -96,3 +103,24 @@ def audit(found: "Audit") -> None:
         table.add_row(line.what, f"{line.count:,}", mark)
     console.print(table)
     console.print("Clean: every event is accounted for." if found.is_clean else "There are gaps.", style="bold")
+
+
+@contextmanager
+def bar(file: Path) -> Iterator[Callable[[int], None]]:
+    """Show how much of a file was sent, on a terminal; yields what is to be told of bytes."""
+    total = file.stat().st_size if file.is_file() and file.suffix != ".gz" else None
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with RichProgress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task(file.name, total=total)
+        yield lambda size: progress.advance(task, size)
+
+
+def sent(found: "Sent") -> None:
+    """Tell what became of events that were sent."""
+    for problem in found.problems:
+        console.print(
+            f"{problem.file}:{problem.line}: {problem.title} ({problem.status})", soft_wrap=True, markup=False
+        )
+        for detail in problem.details:
+            console.print(f"    {detail}", soft_wrap=True, markup=False)
+    console.print(f"{found.accepted:,} accepted, {found.refused:,} refused")

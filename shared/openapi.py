@@ -74,7 +74,7 @@ def _tell_health(operation: Json) -> None:
 
 def _tell_problems(path: str, operation: Json) -> None:
     answers = operation["responses"]
-    if "application/json" in answers.get("422", {}).get("content", {}):
+    if "HTTPValidationError" in str(answers.get("422")):
         answers["422"] = problem("A parameter or the body is not valid; each error points at its field.")
     if "requestBody" in operation:
         answers.setdefault("400", problem("The body cannot be read."))

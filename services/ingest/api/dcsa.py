@@ -28,7 +28,7 @@ class TrackAndTrace:
         if len(given) > most:
             return refuse(too_large(f"a message holds at most {most} events, this one has {len(given)}"))
         events = [(translation, event) for translation in given for event in translation.events]
-        outcomes = await self._desk.publish(message.caller, [event for _, event in events])
+        outcomes = await self._desk.publish(self._desk.check(message.caller, [event for _, event in events]))
         failed = unpublished(events, outcomes)
         faults = [*(fault for _, fault in failed), *(each.fault for each in given if each.fault)]
         body = feedback(given, failed)

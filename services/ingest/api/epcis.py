@@ -24,7 +24,7 @@ from services.ingest.domain.formats.epcis.event import SOURCE
 from shared.http import CONTENT_TYPE_PROBLEM
 
 PATH = "/v1/epcis/capture"
-MAX_ID = 6000
+MAX_ID = 4000
 _MAX_JOB_BYTES = 1024 * 1024
 
 
@@ -46,7 +46,11 @@ class Capture:
         if over := capture.over_limit(given, self._desk.limits.batch_items):
             return refuse(over)
         events = capture.to_publish(given, behaviour)
-        outcomes = await self._desk.publish(message.caller, [event for _, event in events])
+        items = self._desk.check(message.caller, [event for _, event in events])
+        refused = unpublished(events, items)
+        # All or nothing: what can be known to be refused is known before anything is sent.
+        is_rolled_back = behaviour == "rollback" and bool(refused)
+        outcomes = items if is_rolled_back else await self._desk.publish(items)
         failed = unpublished(events, outcomes)
         away = [fault for _, fault in failed if fault.status == HTTPStatus.SERVICE_UNAVAILABLE]
         if away and len(away) == len(events):

@@ -17,7 +17,7 @@ from services.ingest.api.in_hand import BusyError, InHand, Share
 from services.ingest.domain.faults import Fault, wrong_media_type
 from services.ingest.domain.formats.foreign import Translation
 from services.ingest.domain.json_text import parse
-from services.ingest.domain.reading import Accepted, Limits, read_structured
+from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
 from services.ingest.publisher import Publisher
 from shared.cloudevents import Event, write
 from shared.identity import Caller, caller_of
@@ -36,9 +36,12 @@ class Desk:
     body_timeout_s: float
     max_expansion: int
 
-    async def publish(self, caller: Caller, events: Sequence[Event[Any]]) -> list[ReceiptBody | Fault]:
-        """Publish events that an adapter made, each checked against the contract as any other; in order."""
-        items = [allowed(caller, read_structured(write(event), self.limits)) for event in events]
+    def check(self, caller: Caller, events: Sequence[Event[Any]]) -> list[Item]:
+        """Check events that an adapter made against the contract, as any other."""
+        return [allowed(caller, read_structured(write(event), self.limits)) for event in events]
+
+    async def publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:
+        """Publish what was accepted, in order, and put what was refused back between."""
         accepted = [item for item in items if isinstance(item, Accepted)]
         results = iter(await self.publisher.publish(accepted))
         outcomes = [
@@ -110,7 +113,7 @@ def source_of(caller: Caller, kind: str, otherwise: str) -> str:
 
 
 def unpublished(
-    given: Sequence[tuple[Translation, Event[Any]]], outcomes: Sequence[ReceiptBody | Fault]
+    given: Sequence[tuple[Translation, Event[Any]]], outcomes: Sequence[object]
 ) -> list[tuple[Translation, Fault]]:
     """Return the events that were refused after all, with what they came from."""
     pairs = zip(given, outcomes, strict=True)

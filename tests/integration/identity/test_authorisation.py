@@ -223,3 +223,11 @@ async def test_no_token_stands_in_a_log(services: Services) -> None:
     logs = b"".join(file.read_bytes() for file in services.logs.glob("*.log"))
     assert b"LANEWATCH" in logs.upper()
     assert sent.split(".")[2].encode() not in logs
+
+
+async def test_what_an_adapter_makes_is_of_the_callers_own_source(services: Services) -> None:
+    ingest = services.clients["ingest"]
+    folder = Path(__file__).parents[2] / "contract" / "ingest" / "examples" / "epcis"
+    sent = {**bearer(token("events:write", sources=["/erp/"])), "content-type": "application/json"}
+    answer = await ingest.post("/v1/epcis/capture", content=(folder / "object-events.json").read_bytes(), headers=sent)
+    assert (answer.status_code, answer.json()["success"]) == (202, True), answer.text

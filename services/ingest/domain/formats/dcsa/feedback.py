@@ -1,4 +1,4 @@
-"""What DCSA Track & Trace 3.0 answers to `POST /events`: feedback elements, each with the JSONPath of what it is about."""
+"""What DCSA Track & Trace 3.0 answers to `POST /events`: feedback elements with the JSONPath of what they are about."""
 
 import re
 from collections.abc import Iterator, Sequence

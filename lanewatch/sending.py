@@ -1,0 +1,149 @@
+"""Sends events from files and pipes to the ingest, as a stream of lines, and tells what became of them."""
+
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from lanewatch.stack import StackConfig
+from lanewatch.stack.errors import StackError
+from lanewatch.tokens import headers
+
+LINES = "application/x-ndjson"
+LINES_AT_ONCE = 20_000
+"""Lines of one request: where a connection breaks, no more is sent again."""
+BYTES_AT_ONCE = 16 * 1024 * 1024
+TIMEOUT = httpx.Timeout(60, connect=5)
+TRIES = 30
+PAUSE_S = 1.0
+GZIP = b"\x1f\x8b"
+MOST_PROBLEMS = 1000
+
+
+@dataclass
+class Problem:
+    """One line that was refused."""
+
+    file: str
+    line: int
+    status: int
+    title: str
+    details: list[str]
+
+
+@dataclass
+class Sent:
+    """What became of all that was sent."""
+
+    accepted: int = 0
+    refused: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    """The first of those that were refused."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all of it was accepted."""
+        return not self.refused
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, plain or gzip, or of standard input (`-`); a JSON array is taken apart.
+
+    Raises StackError for a file that begins as an array and is none.
+    """
+    if str(path) == "-":
+        yield from sys.stdin.buffer
+        return
+    with path.open("rb") as file:
+        is_packed = file.read(2) == GZIP
+    with gzip.open(path) if is_packed else path.open("rb") as file:
+        is_array = file.read(1024).lstrip()[:1] == b"["
+        file.seek(0)
+        yield from _array(path, file.read()) if is_array else file
+
+
+def _array(path: Path, text: bytes) -> Iterator[bytes]:
+    try:
+        items = msgspec.json.decode(text, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise StackError(f"{path} begins as a JSON array and is none: {error}") from error
+    for item in items:
+        # Inside of a text a line end is always escaped; between its parts it means nothing.
+        yield bytes(item).replace(b"\n", b" ") + b"\n"
+
+
+def parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Part lines into requests."""
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        part.append(line if line.endswith(b"\n") else line + b"\n")
+        size += len(line)
+        if len(part) >= LINES_AT_ONCE or size >= BYTES_AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def send(config: StackConfig, path: Path, advance: Callable[[int], None], sent: Sent) -> None:
+    """Send a file's events; `advance` is told of bytes. Raises StackError when the ingest refuses or stays away."""
+    before = 0
+    with httpx.Client(base_url=config.url_of("ingest"), timeout=TIMEOUT, headers=headers(config)) as client:
+        for part in parts(lines_of(path)):
+            left, tries = part, 0
+            while left:
+                done = _post(client, str(path), left, before, sent)
+                advance(sum(map(len, left[:done])))
+                left, before = left[done:], before + done
+                tries = 0 if done else tries + 1
+                if tries >= TRIES:
+                    raise StackError(f"The ingest stays away. Of {path}, {before:,} lines were sent; send it again.")
+                if left:
+                    time.sleep(PAUSE_S)
+
+
+def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent: Sent) -> int:
+    """Post lines and return how many of them were dealt with, from the first on."""
+    wish = {"content-type": LINES, "prefer": "return=minimal"}
+    try:
+        answer = client.post("/v1/events", content=b"".join(lines), headers=wish)
+    except httpx.TransportError:
+        return 0
+    if answer.headers.get("content-type") != LINES:
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return 0
+        raise StackError(f"The ingest refuses: {_words(answer)}")
+    *results, summary = [json.loads(line) for line in answer.text.splitlines()]
+    again = [result["line"] for result in results if result["status"] == httpx.codes.SERVICE_UNAVAILABLE]
+    if stopped := summary.get("stopped"):
+        again.append(stopped["line"])
+    done: int = min(again, default=len(lines) + 1) - 1
+    refused = [result for result in results if result["line"] <= done]
+    sent.accepted += sum(bool(line.strip()) for line in lines[:done]) - len(refused)
+    _note(refused, name, before, sent)
+    return done
+
+
+def _note(results: list[dict[str, Any]], name: str, before: int, sent: Sent) -> None:
+    sent.refused += len(results)
+    for result in results[: MOST_PROBLEMS - len(sent.problems)]:
+        problem = result["problem"]
+        details = [f"{error.get('pointer', '')}: {error['detail']}" for error in problem.get("errors", [])]
+        title = problem["title"]
+        sent.problems.append(Problem(name, before + result["line"], result["status"], title, details))
+
+
+def _words(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return str(answer.status_code)
+    return ": ".join(part for part in (problem.get("title"), problem.get("detail")) if part)
