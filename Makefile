@@ -66,8 +66,9 @@ docs: $(READY) ## Write the generated schemas and tables
 pytest: $(READY)
 	@$(BIN)/python -m pytest -q
 
-soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED)
+soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
+	@PAUSED_S=30 $(BIN)/python -m pytest -q -s tests/faults/ingest -k paused
 
 fuzz: $(READY) ## Post 200,000 spoilt bodies, and ask anything of all three services (BODIES, SEED)
 	@FUZZ_BODIES=$(or $(BODIES),200000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz

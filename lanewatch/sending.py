@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ LINES = "application/x-ndjson"
 LINES_AT_ONCE = 20_000
 """Lines of one request: where a connection breaks, no more is sent again."""
 BYTES_AT_ONCE = 16 * 1024 * 1024
+PIPE_BYTES = 1024 * 1024
 TIMEOUT = httpx.Timeout(60, connect=5)
 TRIES = 30
 PAUSE_S = 1.0
@@ -54,13 +56,10 @@ class Sent:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, plain or gzip, or of standard input (`-`); a JSON array is taken apart.
+    """Yield the lines of a file, plain or gzip; a JSON array is taken apart.
 
     Raises StackError for a file that begins as an array and is none.
     """
-    if str(path) == "-":
-        yield from sys.stdin.buffer
-        return
     with path.open("rb") as file:
         is_packed = file.read(2) == GZIP
     with gzip.open(path) if is_packed else path.open("rb") as file:
@@ -79,6 +78,17 @@ def _array(path: Path, text: bytes) -> Iterator[bytes]:
         yield bytes(item).replace(b"\n", b" ") + b"\n"
 
 
+def piped(descriptor: int) -> Iterator[list[bytes]]:
+    """Yield the lines of a pipe as they come, those together that came together."""
+    rest = b""
+    while chunk := os.read(descriptor, PIPE_BYTES):
+        *whole, rest = (rest + chunk).split(b"\n")
+        if whole:
+            yield [line + b"\n" for line in whole]
+    if rest:
+        yield [rest + b"\n"]
+
+
 def parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     """Part lines into requests."""
     part: list[bytes] = []
@@ -94,10 +104,14 @@ def parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def send(config: StackConfig, path: Path, advance: Callable[[int], None], sent: Sent) -> None:
-    """Send a file's events; `advance` is told of bytes. Raises StackError when the ingest refuses or stays away."""
+    """Send the events of a file, or of standard input (`-`); `advance` is told of bytes.
+
+    Raises StackError when the ingest refuses or stays away.
+    """
     before = 0
+    requests = piped(sys.stdin.fileno()) if str(path) == "-" else parts(lines_of(path))
     with httpx.Client(base_url=config.url_of("ingest"), timeout=TIMEOUT, headers=headers(config)) as client:
-        for part in parts(lines_of(path)):
+        for part in requests:
             left, tries = part, 0
             while left:
                 done = _post(client, str(path), left, before, sent)

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import re
+import secrets
 import signal
 import tempfile
 import time
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
 
 from lanewatch.stack import StackConfig
 from lanewatch.stack.kafka import Kafka, kafka_part
@@ -23,6 +27,9 @@ from tests.support.running import until
 
 PRODUCE_TIMEOUT_S = 0.5
 BOUND_S = PRODUCE_TIMEOUT_S + 2.0
+PAUSED_S = float(os.environ.get("PAUSED_S", "8"))
+MEMORY_MB = 150
+REFUSALS = {"Kafka is away", "Too many requests are in hand"}
 EVENT = json.dumps(trade_event("trade.quota.closed")).encode()
 
 
@@ -131,8 +138,39 @@ async def test_nothing_acknowledged_is_lost_when_the_broker_is_killed(broker: Ke
         poster.is_running = False
     assert poster.statuses == {202, 503}
     assert poster.longest_s < BOUND_S
-    stored = {json.loads(record.value)["id"] for record in await door.records_since(before)}
-    assert set(poster.accepted) <= stored
+    await assert_stored(door, before, poster)
+
+
+async def test_nothing_acknowledged_is_lost_when_the_broker_is_paused_under_load(broker: Keeper, door: Door) -> None:
+    before = await door.ends()
+    poster = Poster(door.client)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(12):
+            group.create_task(poster.run())
+        await poster.until_accepted(200)
+        broker.kill(signal.SIGSTOP)
+        await asyncio.sleep(PAUSED_S)
+        broker.kill(signal.SIGCONT)
+        await poster.until_accepted(200)
+        poster.is_running = False
+    assert poster.statuses == {202, 503}
+    assert poster.longest_s < BOUND_S
+    await assert_stored(door, before, poster)
+    memory = memory_mb(door)
+    print(f"paused for {PAUSED_S:g} s: {len(poster.accepted)} accepted, {memory:.0f} MB")  # noqa: T201 - for `make soak`
+    assert memory < MEMORY_MB
+
+
+async def assert_stored(door: Door, before: dict[TopicPartition, int], poster: "Poster") -> None:
+    """Assert that all that was acknowledged stands on the topic, to the byte."""
+    stored = {json.loads(record.value)["id"]: record.value for record in await door.records_since(before)}
+    assert {name: stored.get(name) for name in poster.accepted} == poster.accepted
+
+
+def memory_mb(door: Door) -> float:
+    """Return the most memory that the ingest has had."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{door.keeper.pid}/status").read_text())
+    return int(found[1]) / 1000 if found else 0.0
 
 
 async def test_a_stream_stops_where_the_broker_went_and_nothing_it_told_of_is_lost(broker: Keeper, door: Door) -> None:
@@ -170,20 +208,26 @@ class Poster:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
         self.is_running = True
-        self.accepted: list[str] = []
+        self.accepted: dict[str, bytes] = {}
         self.statuses: set[int] = set()
         self.longest_s = 0.0
         self._numbers = count()
+        self._name = secrets.token_hex(3)
 
     async def run(self) -> None:
         while self.is_running:
-            event = {**trade_event("trade.quota.closed"), "id": f"{next(self._numbers)}"}
+            event = {**trade_event("trade.quota.closed"), "id": f"{self._name}-{next(self._numbers)}"}
             began = time.monotonic()
-            answer = await post(self.client, json.dumps(event).encode())
+            body = json.dumps(event).encode()
+            answer = await post(self.client, body)
             self.longest_s = max(self.longest_s, time.monotonic() - began)
             self.statuses.add(answer.status_code)
             if answer.status_code == 202:
-                self.accepted.append(event["id"])
+                self.accepted[event["id"]] = body
+            else:
+                assert answer.json()["title"] in REFUSALS, answer.text
+                assert int(answer.headers["retry-after"]) > 0
+                await asyncio.sleep(0.02)
 
     async def until_accepted(self, more: int) -> None:
         goal = len(self.accepted) + more

@@ -1,5 +1,6 @@
 """`lanewatch send` brings whatever file there is to the topic, and names each line that was refused."""
 
+import asyncio
 import gzip
 import json
 import subprocess
@@ -16,6 +17,7 @@ from lanewatch.stack.errors import StackError
 from lanewatch.stack.ports import free_ports
 from shared.examples import trade_event
 from tests.integration.ingest.door import Door
+from tests.support.running import until
 
 EVENTS = [{**trade_event("trade.shipment.declared"), "id": f"sent-{n}"} for n in range(50)]
 LINES = "".join(f"{json.dumps(event)}\n" for event in EVENTS)
@@ -84,3 +86,19 @@ def test_an_ingest_that_is_away_is_told_after_a_while(
     file.write_text(LINES)
     with pytest.raises(StackError, match="stays away"):
         sending.send(replace(door.config, ingest_port=free_ports(1)[0]), file, lambda _: None, Sent())
+
+
+async def test_what_a_pipe_brings_is_sent_though_it_goes_on(door: Door, ids: Any) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "lanewatch.cli", "send", "-"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        env={**door.config.environment(), "PATH": "/usr/bin:/bin"},
+    )
+    assert process.stdin
+    process.stdin.write(LINES.splitlines(keepends=True)[0].encode())
+    await until(ids, "the first line on the topic", 20)
+    process.stdin.write(LINES.splitlines()[1].encode())
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert sorted(await ids()) == ["sent-0", "sent-1"]
