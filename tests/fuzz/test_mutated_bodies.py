@@ -22,7 +22,7 @@ SEED = int(os.environ.get("SEED", "1"))
 CONNECTIONS = 32
 ANSWERS = {202, 207, 400, 403, 408, 413, 415, 422}
 SLOWEST_S = 10.0
-GROWTH_MB = 64
+GROWTH_MB = 100
 
 
 @pytest.fixture
