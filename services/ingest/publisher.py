@@ -163,6 +163,9 @@ class Publisher:
 
     def _enqueue(self, partition: int, item: _Item) -> None:
         queue = self._queues[partition]
+        # Behind a batch that gets stuck no more is kept than somebody still waits for.
+        while queue.items and queue.items[0].sending.is_over:
+            queue.items.popleft()
         queue.items.append(item)
         if queue.task is None:
             queue.task = asyncio.create_task(self._drain(partition, queue))

@@ -112,9 +112,12 @@ async def send_answer(answer: Answer, body: RequestBody, send: Send, timeout_s: 
     if isinstance(answer.body, bytes):
         await send({"type": "http.response.body", "body": answer.body, "more_body": is_last})
     else:
-        for piece in answer.body:
-            async with asyncio.timeout(timeout_s):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            for piece in answer.body:
+                async with asyncio.timeout(timeout_s):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except TimeoutError:
+            return  # The server ends the connection of an answer that is not whole.
         if not is_last:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
     if is_last:

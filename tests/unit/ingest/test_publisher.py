@@ -181,6 +181,15 @@ async def test_what_waits_behind_a_stuck_batch_is_never_sent_once_its_time_is_up
     assert producer.sent == [b"1", b"3"]
 
 
+async def test_no_more_waits_behind_a_stuck_batch_than_somebody_waits_for(start: Callable[..., Any]) -> None:
+    publisher = await start(producer := ScriptedProducer(lambda _: None))
+    for _ in range(5):
+        await asyncio.gather(*(publisher.publish([event(b"x" * 1000)]) for _ in range(20)))
+    publisher.begin([event(b"last")])
+    assert producer.sent == [b"x" * 1000]
+    assert [len(queue.items) for queue in publisher._queues.values()] == [1]
+
+
 async def test_only_what_was_handed_over_together_is_kept_back(start: Callable[..., Any]) -> None:
     def fail_first(value: bytes) -> Any:
         return KafkaConnectionError() if value == b"1" else 1
