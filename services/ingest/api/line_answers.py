@@ -13,7 +13,7 @@ from services.ingest.domain.media import LINES_TYPE
 from services.ingest.domain.reading import Accepted, Item
 from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 
-IN_MEMORY_BYTES = 256 * 1024
+IN_MEMORY_BYTES = 32 * 1024
 """Longer answers wait on disk: a client may send all before it reads anything."""
 PIECE_BYTES = 64 * 1024
 _ENCODER = msgspec.json.Encoder()

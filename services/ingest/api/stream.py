@@ -46,6 +46,7 @@ class LineStream:
         self._results = results
         self._caller = caller
         self._lines = Lines(limits.event_bytes)
+        self._held = 0
         self._on_the_way: deque[_Window] = deque()
         self._stopped: Stopped | None = None
 
@@ -54,6 +55,7 @@ class LineStream:
         try:
             async for piece in body.stream(timeout_s):
                 await self._hand_over(self._lines.feed(piece))
+                self._hold()
                 if self._stopped:
                     break
             else:
@@ -72,6 +74,17 @@ class LineStream:
             await self._send(window)
             if self._stopped:
                 return
+
+    def _hold(self) -> None:
+        """Count what is here of a line that is not whole; many clients may each send a long one, slowly."""
+        self._share.give_back(self._held)
+        self._held = 0
+        try:
+            self._share.take(self._lines.held)
+        except BusyError:
+            self._stop(self._lines.next_number, busy())
+        else:
+            self._held = self._lines.held
 
     async def _send(self, lines: Sequence[Line]) -> None:
         size = sum(len(line.content) for line in lines if isinstance(line.content, bytes))

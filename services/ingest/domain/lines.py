@@ -29,6 +29,11 @@ class Lines:
         """The number of the line that is not whole yet."""
         return self._number + 1
 
+    @property
+    def held(self) -> int:
+        """How many bytes of that line are here."""
+        return len(self._rest)
+
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """Return the lines that are whole with this chunk."""
         *whole, rest = (self._rest + chunk).split(b"\n")

@@ -1,5 +1,6 @@
 """A stream of lines is taken while it comes, and every line is answered."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -8,8 +9,10 @@ import httpx
 import pytest
 from backports import zstd
 
+from lanewatch.stack import StackConfig
+from lanewatch.stack.topics import create_topics
 from shared.examples import trade_event
-from tests.integration.ingest.door import Door
+from tests.integration.ingest.door import Door, open_door, own_config
 from tests.integration.ingest.raw import connected
 from tests.support.running import until
 
@@ -131,3 +134,24 @@ async def test_a_web_hook_learns_that_it_may_deliver(door: Door) -> None:
     assert answer.headers["webhook-allowed-rate"] == "*"
     assert "POST" in answer.headers["allow"]
     assert "webhook-allowed-origin" not in (await door.client.options("/v1/events")).headers
+
+
+async def test_lines_that_are_not_whole_count_too(backbone: StackConfig) -> None:
+    """Many clients that each send a long line, slowly, take no more memory together than is allowed."""
+    config = own_config(backbone)
+    await create_topics(config.bootstrap, config.topics)
+    part = f"{150_000:x}\r\n".encode() + b"x" * 150_000 + b"\r\n"
+    async with (
+        open_door(config, max_bytes=200_000) as door,
+        connected(door.config.ingest_port) as first,
+        connected(door.config.ingest_port) as second,
+    ):
+        for connection in (first, second):
+            await connection.head("transfer-encoding: chunked", content_type=LINES)
+            await connection.send(part)
+        answers = {asyncio.create_task(connection.answer()): connection for connection in (first, second)}
+        (refused,), (left,) = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        assert (refused.result().status, "Too many requests are in hand" in refused.result().body) == (503, True)
+        await answers[left].send(b"1\r\n\n\r\n0\r\n\r\n")
+        assert (await left).status == 422
+        assert (await door.post(text(event(1)), LINES)).status_code == 202
