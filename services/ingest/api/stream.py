@@ -54,11 +54,13 @@ class LineStream:
         """Publish all lines and return what became of them. Raises ClientGoneError, after what is whole was sent."""
         try:
             async for piece in body.stream(timeout_s):
+                self._let_go()
                 await self._hand_over(self._lines.feed(piece))
                 self._hold()
                 if self._stopped:
                     break
             else:
+                self._let_go()
                 await self._hand_over(self._lines.finish())
         except BodyError as error:
             self._stop(self._lines.next_number, error.fault)
@@ -77,14 +79,16 @@ class LineStream:
 
     def _hold(self) -> None:
         """Count what is here of a line that is not whole; many clients may each send a long one, slowly."""
-        self._share.give_back(self._held)
-        self._held = 0
         try:
             self._share.take(self._lines.held)
         except BusyError:
             self._stop(self._lines.next_number, busy())
         else:
             self._held = self._lines.held
+
+    def _let_go(self) -> None:
+        self._share.give_back(self._held)
+        self._held = 0
 
     async def _send(self, lines: Sequence[Line]) -> None:
         size = sum(len(line.content) for line in lines if isinstance(line.content, bytes))
