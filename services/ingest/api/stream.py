@@ -24,6 +24,8 @@ from shared.identity import Caller
 
 WINDOW_BYTES = 64 * 1024
 WINDOWS = 8
+LINE_BYTES = 600
+"""What a line takes beside its text, or a refusal in its stead: a stream of very short lines is no small one."""
 
 
 class _Window(NamedTuple):
@@ -56,6 +58,8 @@ class LineStream:
             async for piece in body.stream(timeout_s):
                 self._let_go()
                 await self._hand_over(self._lines.feed(piece))
+                if self._stopped:  # From an earlier line on than the one that is not whole yet.
+                    break
                 self._hold()
                 if self._stopped:
                     break
@@ -91,7 +95,7 @@ class LineStream:
         self._held = 0
 
     async def _send(self, lines: Sequence[Line]) -> None:
-        size = sum(len(line.content) for line in lines if isinstance(line.content, bytes))
+        size = sum(map(_size, lines))
         try:
             self._share.take(size)
         except BusyError:
@@ -137,9 +141,13 @@ def _windows(lines: Iterator[Line]) -> Iterator[list[Line]]:
     size = 0
     for line in lines:
         window.append(line)
-        size += len(line.content) if isinstance(line.content, bytes) else 1
+        size += _size(line)
         if size >= WINDOW_BYTES:
             yield window
             window, size = [], 0
     if window:
         yield window
+
+
+def _size(line: Line) -> int:
+    return LINE_BYTES + (len(line.content) if isinstance(line.content, bytes) else 0)

@@ -1,0 +1,54 @@
+"""A stream of lines says truly where it stopped, and holds no more than it counts."""
+
+import json
+import tracemalloc
+from typing import Any
+
+from services.ingest.api.body import RequestBody
+from services.ingest.api.head import Head
+from services.ingest.api.in_hand import InHand
+from services.ingest.api.line_answers import LineResults
+from services.ingest.api.stream import LINE_BYTES, WINDOW_BYTES, LineStream, _windows
+from services.ingest.domain.lines import Lines
+from services.ingest.domain.reading import Limits, read_structured
+from services.ingest.publisher import Publisher
+from shared.identity import EVERYBODY
+
+LIMITS = Limits(event_bytes=1_000_000, batch_bytes=1, batch_items=1, is_clock_taken=False)
+
+
+async def taken(in_hand: InHand, *chunks: bytes) -> list[dict[str, Any]]:
+    """Return the answer's lines for a body that comes in these chunks."""
+    left = list(chunks)
+
+    async def receive() -> dict[str, object]:
+        chunk = left.pop(0)
+        return {"type": "http.request", "body": chunk, "more_body": bool(left)}
+
+    with in_hand.share() as share:
+        results = LineResults(only_refused=False)
+        stream = LineStream(Publisher("127.0.0.1:1", "events", timeout_s=1), LIMITS, share, results, EVERYBODY)
+        answer = await stream.take(RequestBody(Head([]), receive, max_expansion=100), 5, "/v1/events")
+    body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    return [json.loads(line) for line in body.splitlines()]
+
+
+async def test_the_first_line_that_was_not_taken_is_told_though_the_rest_found_no_room_either() -> None:
+    in_hand = InHand(max_requests=1, max_bytes=3 * LINE_BYTES)
+    *results, summary = await taken(in_hand, b"{\n", b"{\n{\n{\n" + b"x" * 9000, b"\n")
+    assert [result["line"] for result in results] == [1]
+    assert summary["stopped"]["line"] == 2
+    assert in_hand.size == 0
+
+
+def test_many_very_short_lines_hold_no_more_than_is_counted() -> None:
+    tracemalloc.start()
+    try:
+        window = next(_windows(Lines(LIMITS.event_bytes).feed(b"{\n" * 100_000)))
+        before, _ = tracemalloc.get_traced_memory()
+        read = [(line.number, read_structured(line.content, LIMITS)) for line in window if line.content == b"{"]
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(read) == len(window)
+    assert after - before < len(window) * LINE_BYTES < WINDOW_BYTES + LINE_BYTES
