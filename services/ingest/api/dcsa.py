@@ -6,7 +6,7 @@ import msgspec
 
 from services.ingest.api.answers import JSON, RETRY_AFTER_S, Answer
 from services.ingest.api.taking import Desk, Message, source_of, unpublished
-from services.ingest.domain.faults import Fault, too_large
+from services.ingest.domain.faults import Fault
 from services.ingest.domain.formats.dcsa.feedback import API_VERSION, Feedback, feedback, of_fault
 from services.ingest.domain.formats.dcsa.version3 import SOURCE, translate
 
@@ -21,12 +21,10 @@ class TrackAndTrace:
 
     async def take(self, message: Message) -> Answer:
         """Publish the milestones of a message: 200 with feedback; an error only when no event of it was taken."""
-        given = translate(message.tree, source_of(message.caller, "dcsa", SOURCE))
+        source = source_of(message.caller, "dcsa", SOURCE)
+        given = translate(message.tree, source, self._desk.limits.batch_items)
         if isinstance(given, Fault):
             return refuse(given)
-        most = self._desk.limits.batch_items
-        if len(given) > most:
-            return refuse(too_large(f"a message holds at most {most} events, this one has {len(given)}"))
         events = [(translation, event) for translation in given for event in translation.events]
         outcomes = await self._desk.publish(self._desk.check(message.caller, [event for _, event in events]))
         failed = unpublished(events, outcomes)

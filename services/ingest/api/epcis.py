@@ -40,11 +40,10 @@ class Capture:
         behaviour = capture.negotiated(message.headers)
         if isinstance(behaviour, Fault):
             return refuse(behaviour)
-        given = translate(message.tree, source_of(message.caller, "epcis", SOURCE))
+        source = source_of(message.caller, "epcis", SOURCE)
+        given = translate(message.tree, source, self._desk.limits.batch_items)
         if isinstance(given, Fault):
             return refuse(given)
-        if over := capture.over_limit(given, self._desk.limits.batch_items):
-            return refuse(over)
         events = capture.to_publish(given, behaviour)
         items = self._desk.check(message.caller, [event for _, event in events])
         refused = unpublished(events, items)

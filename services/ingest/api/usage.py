@@ -7,7 +7,7 @@ import msgspec
 
 from services.ingest.api.answers import JSON, RETRY_AFTER_S, Answer, ReceiptBody, problem
 from services.ingest.api.taking import Desk, Message, source_of
-from services.ingest.domain.faults import Fault, Flaw, too_large
+from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.formats.foreign import Translation
 from services.ingest.domain.formats.usage.message import SOURCE, translate
 from shared.http import CONTENT_TYPE_PROBLEM
@@ -44,13 +44,11 @@ class Usage:
 
     async def take(self, message: Message) -> Answer:
         """Publish what the message says: 202 all of it, 207 some, 503 none and coming back may help, else 422."""
-        given = translate(message.tree, source_of(message.caller, "licence-usage", SOURCE))
+        source = source_of(message.caller, "licence-usage", SOURCE)
+        given = translate(message.tree, source, most=self._desk.limits.batch_items)
         if isinstance(given, Fault):
             return problem(given)
         events = [event for item in given for event in item.events]
-        most = self._desk.limits.batch_items
-        if len(events) > most:
-            return problem(too_large(f"a message makes at most {most} events, this one {len(events)}"))
         outcomes = iter(await self._desk.publish(self._desk.check(message.caller, events)))
         return _answer([_taken(item, [next(outcomes) for _ in item.events]) for item in given])
 

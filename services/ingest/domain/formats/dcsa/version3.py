@@ -9,7 +9,7 @@ from services.ingest.domain.faults import Fault, Flaw, not_in_contract
 from services.ingest.domain.formats.dcsa import table
 from services.ingest.domain.formats.dcsa.table import Row
 from services.ingest.domain.formats.fitting import misfits
-from services.ingest.domain.formats.foreign import Translation
+from services.ingest.domain.formats.foreign import MOST, Translation, gathered
 from services.ingest.domain.formats.values import is_text, moment
 from shared.cloudevents import JSON, Event
 from shared.events import EventRetracted
@@ -37,8 +37,8 @@ class _Item(NamedTuple):
         return Flaw(pointer=f"{self.place}/{path}" if path else self.place, detail=detail)
 
 
-def translate(tree: object, source: str = SOURCE) -> list[Translation] | Fault:
-    """Return what each event of a message gives, in order; a fault if it is no list of events.
+def translate(tree: object, source: str = SOURCE, most: int = MOST) -> list[Translation] | Fault:
+    """Return what each event of a message gives, in order; a fault if it is no list of events, or of too many.
 
     `source` is what the sources of the events that are made begin with; after it comes the party that a DCSA event
     names as its origin, since only together with that its id is unique.
@@ -47,7 +47,8 @@ def translate(tree: object, source: str = SOURCE) -> list[Translation] | Fault:
     if not isinstance(events, list):
         pointer = "/events" if isinstance(tree, dict) else ""
         return not_in_contract(Flaw(pointer=pointer, detail="a message is an object with a list of `events`"))
-    return [_translated(event, f"/events/{index}", source) for index, event in enumerate(events)]
+    translations = (_translated(event, f"/events/{index}", source) for index, event in enumerate(events))
+    return gathered(len(events), translations, most)
 
 
 def _translated(event: object, place: str, source: str) -> Translation:

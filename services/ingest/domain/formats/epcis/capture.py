@@ -116,16 +116,6 @@ def discovery(most_events: int, most_bytes: int) -> dict[str, str]:
     }
 
 
-def over_limit(given: Sequence[Translation], most_events: int) -> Fault | None:
-    """Return the fault of a document with more events than may be captured at once, or that gives more."""
-    told = sum(not translation.pointer.startswith("/epcisHeader") for translation in given)
-    count = max(told, sum(len(translation.events) for translation in given))
-    if count <= most_events:
-        return None
-    detail = f"a document holds or gives at most {most_events} events, this one {count}"
-    return Fault(title="The document has too many events", status=413, detail=detail)
-
-
 def to_publish(given: Sequence[Translation], behaviour: Behaviour) -> list[tuple[Translation, Event[Any]]]:
     """Return the events to publish, in order; with `rollback` none when an event of the document is refused."""
     if behaviour == "rollback" and any(translation.fault for translation in given):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.formats.epcis.event import SOURCE, translate_event
 from services.ingest.domain.formats.epcis.vocabulary import Names
-from services.ingest.domain.formats.foreign import Translation
+from services.ingest.domain.formats.foreign import MOST, Translation, gathered
 from services.ingest.domain.formats.values import is_text
 
 _LISTS = {
@@ -23,8 +23,8 @@ class _Found(NamedTuple):
     """Where the first of them stands, less its index."""
 
 
-def translate(tree: object, source: str = SOURCE) -> list[Translation] | Fault:
-    """Return what each event of a document gives, in order; a fault if it is no EPCIS 2.0 document or event.
+def translate(tree: object, source: str = SOURCE, most: int = MOST) -> list[Translation] | Fault:
+    """Return what each event of a document gives, in order; a fault for no EPCIS 2.0 document, or too much of one.
 
     `source` is the source of the events that are made. An event of EPCIS is named by its own id alone, so every
     document that speaks of one must come with the same source.
@@ -37,14 +37,16 @@ def translate(tree: object, source: str = SOURCE) -> list[Translation] | Fault:
     if kind is None:
         return unfit("/type", "not a type: EPCISDocument, EPCISQueryDocument or the type of an event")
     if kind not in _LISTS:
-        return [translate_event(tree, names, "", source)]
+        return gathered(1, [translate_event(tree, names, "", source)], most)
     found = _listed(tree, kind)
     if isinstance(found, Fault):
         return found
-    given = [
-        translate_event(event, names, f"{found.place}/{index}", source) for index, event in enumerate(found.events)
-    ]
-    return [*_beside(tree), *given]
+    given = gathered(
+        len(found.events),
+        (translate_event(event, names, f"{found.place}/{index}", source) for index, event in enumerate(found.events)),
+        most,
+    )
+    return given if isinstance(given, Fault) else [*_beside(tree), *given]
 
 
 def unfit(pointer: str, detail: str) -> Fault:

@@ -11,7 +11,7 @@ from services.ingest.domain.formats.epcis.references import Reference, shipments
 from services.ingest.domain.formats.epcis.table import EVENT_TYPES, FIELDS, NO_FIELD
 from services.ingest.domain.formats.epcis.vocabulary import Names, members
 from services.ingest.domain.formats.fitting import misfits
-from services.ingest.domain.formats.foreign import Translation
+from services.ingest.domain.formats.foreign import MOST, Translation
 from services.ingest.domain.formats.values import is_text, moment
 from shared.faults import pointer_to
 
@@ -77,6 +77,9 @@ def _flaws(event: dict[str, object], kind: str, place: str) -> Iterator[Flaw]:
 
 def _translated(item: Item, name: str | None) -> Translation:
     named = shipments(item.event, item.names, item.place)
+    if len(named) > MOST:
+        flaw = Flaw(pointer=named[MOST].pointer, detail=f"an event is about at most {MOST} shipments")
+        return Translation(item.place, name, fault=not_in_contract(flaw))
     declared = declarations.declared(item, named)
     if isinstance(declared, tuple):
         return Translation(item.place, name, fault=not_in_contract(*declared))

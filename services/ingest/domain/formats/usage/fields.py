@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.ingest.domain.faults import Flaw
+from services.ingest.domain.formats.foreign import MOST
 from services.ingest.domain.formats.values import is_text, moment
 from services.ingest.domain.json_text import Fraction
 from shared.faults import pointer_to
@@ -60,6 +61,9 @@ class Fields:
         if not isinstance(value, list):
             if value is not None:
                 self.flaw("not a list", name)
+            return []
+        if len(value) > MOST:
+            self.flaw(f"more than {MOST}", name)
             return []
         return [Fields(item, self.place + pointer_to(name, i), self.flaws) for i, item in enumerate(value)]
 

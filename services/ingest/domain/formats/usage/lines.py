@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from services.ingest.domain.faults import Flaw
+from services.ingest.domain.formats.foreign import MOST
 from services.ingest.domain.formats.usage.fields import Fields
 from services.ingest.domain.formats.usage.made import Reading
 from services.ingest.domain.formats.usage.quantities import is_no_mass, mass, money
@@ -88,6 +89,9 @@ def _ratings(good: Fields) -> list[str]:
     entries = good.thing.get("control_list_entries") or []
     if not isinstance(entries, list):
         good.flaw("not a list", "control_list_entries")
+        return []
+    if len(entries) > MOST:
+        good.flaw(f"more than {MOST}", "control_list_entries")
         return []
     found = []
     for index, entry in enumerate(entries):

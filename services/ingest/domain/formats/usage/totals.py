@@ -6,6 +6,7 @@ it follows (`replaces`): whoever keeps no books cannot know, and guessing would 
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ class _Report(NamedTuple):
     thing: dict[str, object]
 
 
-def translate_usage(tree: dict[str, object], source: str) -> list[Translation] | Fault:
+def translate_usage(tree: dict[str, object], licences: list[object], source: str) -> Iterator[Translation] | Fault:
     """Return what a report gives for each licence, in order; a fault if it does not say which report it is, or when."""
     told = Fields(tree, "")
     report_id, at = told.text("usage_data_id"), told.moment("created_at")
@@ -47,15 +48,15 @@ def translate_usage(tree: dict[str, object], source: str) -> list[Translation] |
         told.flaw("an id of a report holds no /", "usage_data_id")
     if report_id is None or at is None or told.flaws:
         return not_in_contract(*told.flaws)
-    licences = tree["licences"] if isinstance(tree["licences"], list) else []
-    report = _Report(report_id, at, tree)
+    return _licences(_Report(report_id, at, tree), licences, source)
+
+
+def _licences(report: _Report, licences: list[object], source: str) -> Iterator[Translation]:
     seen: set[str | None] = set()
-    given: list[Translation] = []
     for index, each in enumerate(licences):
         translation = _licence(report, Fields(each, f"/licences/{index}"), source, seen)
         seen.add(translation.name)
-        given.append(translation)
-    return given
+        yield translation
 
 
 def _licence(report: _Report, told: Fields, source: str, seen: set[str | None]) -> Translation:

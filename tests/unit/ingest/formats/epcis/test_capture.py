@@ -14,10 +14,10 @@ from services.ingest.domain.formats.epcis.capture import (
     discovery,
     job,
     negotiated,
-    over_limit,
     problem,
     to_publish,
 )
+from services.ingest.domain.formats.epcis.document import translate
 from services.ingest.domain.formats.foreign import Translation
 from tests.unit.ingest.formats.epcis.documents import document, event, read
 
@@ -173,14 +173,14 @@ def test_an_error_keeps_its_pointers_and_headers() -> None:
 
 def test_a_document_has_no_more_events_than_may_be_captured() -> None:
     header: dict[str, Any] = {"epcisHeader": {"epcisMasterData": {}}}
-    assert over_limit(given(GOOD, OTHER, **header), 2) is None
-    fault = over_limit(given(GOOD, OTHER, BAD, **header), 2)
-    assert fault
+    assert isinstance(translate(document(GOOD, OTHER, **header), most=2), list)
+    fault = translate(document(GOOD, OTHER, BAD, **header), most=2)
+    assert isinstance(fault, Fault)
     assert problem(fault).type == "epcisException:CaptureLimitExceededException"
     assert "this one 3" in fault.detail
 
 
 def test_one_event_of_many_shipments_counts_as_many() -> None:
     named = [{"type": "bol", "bizTransaction": f"urn:example:{number}"} for number in range(3)]
-    assert over_limit(given(event(bizTransactionList=named)), 2)
-    assert over_limit(given(event(bizTransactionList=named)), 3) is None
+    assert isinstance(translate(document(event(bizTransactionList=named)), most=2), Fault)
+    assert isinstance(translate(document(event(bizTransactionList=named)), most=3), list)
