@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,14 +59,17 @@ class Sent:
 def lines_of(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file, plain or gzip; a JSON array is taken apart.
 
-    Raises StackError for a file that begins as an array and is none.
+    Raises StackError for a file that begins as an array, or as gzip, and is none.
     """
     with path.open("rb") as file:
         is_packed = file.read(2) == GZIP
-    with gzip.open(path) if is_packed else path.open("rb") as file:
-        is_array = file.read(1024).lstrip()[:1] == b"["
-        file.seek(0)
-        yield from _array(path, file.read()) if is_array else file
+    try:
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            is_array = file.read(1024).lstrip()[:1] == b"["
+            file.seek(0)
+            yield from _array(path, file.read()) if is_array else file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise StackError(f"{path} begins as gzip and is broken: {error}") from error
 
 
 def _array(path: Path, text: bytes) -> Iterator[bytes]:
@@ -135,7 +139,7 @@ def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return 0
         raise StackError(f"The ingest refuses: {_words(answer)}")
-    *results, summary = [json.loads(line) for line in answer.text.splitlines()]
+    *results, summary = [json.loads(line) for line in answer.content.splitlines()]
     again = [result["line"] for result in results if result["status"] == httpx.codes.SERVICE_UNAVAILABLE]
     if stopped := summary.get("stopped"):
         again.append(stopped["line"])

@@ -5,6 +5,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,14 @@ async def test_refused_lines_are_named_and_the_rest_is_sent(door: Door, ids: Any
     assert await ids() == ["sent-0", "sent-2"]
 
 
+async def test_a_refusal_may_hold_what_ends_a_line_elsewhere(door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text('{"a\u2028b": 1, "a\u2028b": 2}\n', encoding="utf-8")
+    done = run(door, str(file), "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["problems"][0]["details"] == ["/a\u2028b: the key stands twice"]
+
+
 async def test_line_numbers_go_on_over_requests(door: Door, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sending, "LINES_AT_ONCE", 7)
     file = tmp_path / "events.ndjson"
@@ -74,6 +83,14 @@ def test_a_broken_array_is_told(tmp_path: Path) -> None:
     file = tmp_path / "events.json"
     file.write_text("[{]")
     with pytest.raises(StackError, match="begins as a JSON array"):
+        list(sending.lines_of(file))
+
+
+@pytest.mark.parametrize("harm", [lambda packed: packed[:-9], lambda packed: packed[:12] + b"\xff" + packed[13:]])
+def test_a_broken_gzip_is_told(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "events.gz"
+    file.write_bytes(harm(gzip.compress(LINES.encode())))
+    with pytest.raises(StackError, match="begins as gzip and is broken"):
         list(sending.lines_of(file))
 
 
