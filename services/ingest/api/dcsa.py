@@ -20,7 +20,10 @@ class TrackAndTrace:
         self._desk = desk
 
     async def take(self, message: Message) -> Answer:
-        """Publish the milestones of a message: 200 with feedback; an error only when no event of it was taken."""
+        """Publish the milestones of a message: 200 with feedback; an error when no event of it can be taken.
+
+        While Kafka is away it is an error too, whatever else was taken: who reads 200 does not send again.
+        """
         source = source_of(message.caller, "dcsa", SOURCE)
         given = translate(message.tree, source, self._desk.limits.batch_items)
         if isinstance(given, Fault):
@@ -30,10 +33,10 @@ class TrackAndTrace:
         failed = unpublished(events, outcomes)
         faults = [*(fault for _, fault in failed), *(each.fault for each in given if each.fault)]
         body = feedback(given, failed)
-        if not faults or len(faults) < len(given):
-            return _answer(HTTPStatus.OK, body)
-        retry = any(fault.status == HTTPStatus.SERVICE_UNAVAILABLE for fault in faults)
-        return _answer(HTTPStatus.SERVICE_UNAVAILABLE if retry else HTTPStatus.UNPROCESSABLE_ENTITY, body)
+        if any(fault.status == HTTPStatus.SERVICE_UNAVAILABLE for fault in faults):
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, body)
+        is_refused = bool(faults) and len(faults) == len(given)
+        return _answer(HTTPStatus.UNPROCESSABLE_ENTITY if is_refused else HTTPStatus.OK, body)
 
 
 def refuse(fault: Fault) -> Answer:

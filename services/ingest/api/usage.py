@@ -10,6 +10,7 @@ from services.ingest.api.taking import Desk, Message, source_of
 from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.formats.foreign import Translation
 from services.ingest.domain.formats.usage.message import SOURCE, translate
+from services.ingest.domain.reading import Item
 from shared.http import CONTENT_TYPE_PROBLEM
 
 PATH = "/v1/licence-usage"
@@ -48,9 +49,14 @@ class Usage:
         given = translate(message.tree, source, most=self._desk.limits.batch_items)
         if isinstance(given, Fault):
             return problem(given)
-        events = [event for item in given for event in item.events]
-        outcomes = iter(await self._desk.publish(self._desk.check(message.caller, events)))
-        return _answer([_taken(item, [next(outcomes) for _ in item.events]) for item in given])
+        parts = [_whole(self._desk.check(message.caller, item.events)) for item in given]
+        outcomes = iter(await self._desk.publish([each for part in parts for each in part]))
+        return _answer([_taken(item, [next(outcomes) for _ in part]) for item, part in zip(given, parts, strict=True)])
+
+
+def _whole(part: list[Item]) -> Sequence[Item]:
+    """Return all that an item gave, or only what is refused of it: no licence ends without the one in its place."""
+    return [each for each in part if isinstance(each, Fault)] or part
 
 
 def _taken(item: Translation, outcomes: Sequence[ReceiptBody | Fault]) -> TakenItem:
