@@ -191,19 +191,21 @@ class Publisher:
         try:
             place = await (await producer.send_batch(batch, self.topic, partition=partition))
         except (KafkaError, OSError) as error:
-            _settle(taken + _taken_out(items, {item.sending for item in taken}), self._refusal(error, producer))
+            result = self._refusal(error, producer, is_alone=len(taken) == 1)
+            _settle(taken + _taken_out(items, {item.sending for item in taken}), result)
         else:
             for number, item in enumerate(taken):
                 offset = place.offset + number if place.offset >= 0 else None
                 item.sending.settle(item.place, Receipt(self.topic, partition, offset))
 
-    def _refusal(self, error: Exception, producer: AIOKafkaProducer) -> Result:
+    def _refusal(self, error: Exception, producer: AIOKafkaProducer, *, is_alone: bool) -> Result:
         if isinstance(error, KafkaError) and not isinstance(error, KafkaTimeoutError) and not error.retriable:
             # An idempotent producer gets stuck on the number of the batch that it gave up; a new one does not.
             log.error("producer failed", error=repr(error))
             if producer is self._producer:
                 self._is_broken.set()
-        if isinstance(error, MessageSizeTooLargeError):
+        # Of several no one is known to be too large: the topic may have a lower limit than a batch.
+        if isinstance(error, MessageSizeTooLargeError) and is_alone:
             return TooLargeForKafkaError(TOO_LARGE)
         return RetryableError(f"Kafka did not acknowledge: {type(error).__name__}")
 

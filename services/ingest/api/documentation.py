@@ -29,7 +29,7 @@ BINARY_HEADERS = {
 }
 REFUSED = {
     400: "Not sound JSON: syntax, encoding, a key that stands twice, nesting; or a header that cannot be read.",
-    403: "The clock is not moved from outside.",
+    403: "The token does not allow this, or the event's source is not its own; or the clock is moved from outside.",
     408: "The body came too slowly.",
     413: "A body, an event or a batch over the limit.",
     415: "A content type that is not taken.",

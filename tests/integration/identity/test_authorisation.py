@@ -1,5 +1,6 @@
 """Every route of every service asks for a token, believes only good ones, and tells nothing to those without."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -210,6 +211,9 @@ async def test_a_token_speaks_only_for_its_sources(services: Services) -> None:
     batch = {**own, "content-type": "application/cloudevents-batch+json"}
     answer = await ingest.post("/v1/events", json=[mine, other], headers=batch)
     assert [result["status"] for result in answer.json()["results"]] == [202, 403]
+    lines = "".join(f"{json.dumps(event)}\n" for event in (mine, other))
+    answer = await ingest.post("/v1/events", content=lines, headers={**own, "content-type": "application/x-ndjson"})
+    assert [json.loads(line).get("status") for line in answer.text.splitlines()] == [202, 403, None]
     licensing = services.clients["licensing"]
     assert (await licensing.get("/v1/events?source=/erp/other&id=1", headers=own)).status_code == 403
     assert (await licensing.get("/v1/events?source=/erp/acme/x&id=1", headers=own)).status_code == 200

@@ -157,6 +157,16 @@ async def test_event_that_is_too_large_does_not_keep_the_others_back(start: Call
     assert producer.sent == [b"1", b"3"]
 
 
+@pytest.mark.parametrize("room, kind", [(1, TooLargeForKafkaError), (2, RetryableError)])
+async def test_only_an_event_that_was_alone_in_its_batch_is_told_that_it_is_too_large(
+    start: Callable[..., Any], room: int, kind: type
+) -> None:
+    publisher = await start(ScriptedProducer(lambda _: MessageSizeTooLargeError(), room=room), ScriptedProducer(int))
+    requests = [publisher.begin([event(b"1")]), publisher.begin([event(b"2")])]
+    assert isinstance((await requests[0].results())[0], kind)
+    assert isinstance((await requests[1].results())[0], RetryableError | TooLargeForKafkaError)
+
+
 async def test_events_of_one_batch_stand_one_after_the_other(start: Callable[..., Any]) -> None:
     publisher = await start(ScriptedProducer(int, room=2))
     results = await publisher.publish([event(b"10"), event(b"11"), event(b"30")])

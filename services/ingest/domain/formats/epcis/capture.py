@@ -28,7 +28,6 @@ _AT_MOST_THIS = ("gs1-epcis-min", "gs1-cbv-min")
 _AT_LEAST_THIS = ("gs1-epcis-max", "gs1-cbv-max")
 _THIS = ("gs1-epcis-version", "gs1-cbv-version")
 _KINDS = {
-    401: "epcisException:SecurityException",
     403: "epcisException:SecurityException",
     404: "epcisException:NoSuchResourceException",
     406: "epcisException:NotAcceptableException",

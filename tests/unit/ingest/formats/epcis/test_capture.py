@@ -150,7 +150,6 @@ def test_a_job_notes_what_has_no_place() -> None:
         (read([]), 400, "ValidationException"),
         (not_json("x"), 400, "ValidationException"),
         (clock_not_taken(), 403, "SecurityException"),
-        (Fault(title="Who are you", status=401), 401, "SecurityException"),
         (Fault(title="No such job", status=404), 404, "NoSuchResourceException"),
         (negotiated({"gs1-epcis-version": "1.2"}), 406, "NotAcceptableException"),
         (too_large("x"), 413, "CaptureLimitExceededException"),
