@@ -13,7 +13,7 @@ from services.ingest.api.usage import Usage
 from services.ingest.domain.json_text import parse
 from services.ingest.domain.reading import Limits
 from services.ingest.publisher import Publisher
-from shared.identity import EVERYBODY
+from shared.identity import EVERYBODY, Caller
 from tests.unit.ingest.formats.dcsa.test_version3 import event
 
 EXAMPLES = Path(__file__).parents[2] / "contract" / "ingest" / "examples" / "usage"
@@ -43,3 +43,10 @@ async def test_an_old_licence_does_not_end_where_the_new_one_is_too_large() -> N
     (result,) = told(answer)["results"]
     assert [problem["status"] for problem in result["problems"]] == [413]
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+async def test_a_token_of_no_source_sends_no_message_of_another_format_either() -> None:
+    nobody = Caller("x", "default", frozenset(), sources=())
+    answer = await TrackAndTrace(desk()).take(Message({"events": [event()]}, {}, nobody))
+    assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "The source is not yours" in told(answer)["feedbackElements"][0]["message"]
