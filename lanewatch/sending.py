@@ -154,7 +154,9 @@ def _note(results: list[dict[str, Any]], name: str, before: int, sent: Sent) -> 
     sent.refused += len(results)
     for result in results[: MOST_PROBLEMS - len(sent.problems)]:
         problem = result["problem"]
-        details = [f"{error.get('pointer', '')}: {error['detail']}" for error in problem.get("errors", [])]
+        details = [
+            ": ".join(filter(None, map(error.get, ("pointer", "detail")))) for error in problem.get("errors", [])
+        ]
         title = problem["title"]
         sent.problems.append(Problem(name, before + result["line"], result["status"], title, details))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.ingest.api.answers import Answer
 from services.ingest.api.dcsa import TrackAndTrace
+from services.ingest.api.epcis import Capture
 from services.ingest.api.in_hand import InHand
 from services.ingest.api.taking import Desk, Message
 from services.ingest.api.usage import Usage
@@ -15,6 +16,7 @@ from services.ingest.domain.reading import Limits
 from services.ingest.publisher import Publisher
 from shared.identity import EVERYBODY, Caller
 from tests.unit.ingest.formats.dcsa.test_version3 import event
+from tests.unit.ingest.formats.epcis import documents as epcis
 
 EXAMPLES = Path(__file__).parents[2] / "contract" / "ingest" / "examples" / "usage"
 
@@ -50,3 +52,17 @@ async def test_a_token_of_no_source_sends_no_message_of_another_format_either() 
     answer = await TrackAndTrace(desk()).take(Message({"events": [event()]}, {}, nobody))
     assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "The source is not yours" in told(answer)["feedbackElements"][0]["message"]
+
+
+async def test_a_document_of_which_kafka_took_nothing_is_to_be_sent_again() -> None:
+    answer = await Capture(desk()).take(Message(epcis.document(epcis.event()), {}, EVERYBODY))
+    assert (answer.status, answer.headers["retry-after"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "2")
+    assert told(answer)["type"] == "epcisException:ImplementationException"
+
+
+async def test_nothing_of_a_document_is_published_when_one_of_its_events_is_refused_at_last() -> None:
+    large = epcis.event(eventID=f"urn:example:{'x' * 200}")
+    tree = epcis.document(epcis.event(), large)
+    for headers, statuses in (({}, [413]), ({"gs1-capture-error-behaviour": "proceed"}, [503, 413])):
+        answer = await Capture(desk(event_bytes=450)).take(Message(tree, headers, EVERYBODY))
+        assert [error["status"] for error in told(answer)["errors"]] == statuses
