@@ -75,3 +75,15 @@ def test_plain_bodies_need_nothing(encodings: list[str]) -> None:
 def test_zlib_without_gzip_header_is_no_gzip() -> None:
     with pytest.raises(ExpansionError):
         expand("gzip", [zlib.compress(b"abc")])
+
+
+@pytest.mark.parametrize("window_log, is_taken", [(23, True), (24, False)])
+def test_a_window_takes_no_more_memory_than_rfc_9659_allows(window_log: int, is_taken: bool) -> None:
+    compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: window_log})
+    packed = compressor.compress(b"{}") + compressor.flush()
+    expander = Expander("zstd", 100)
+    if is_taken:
+        assert b"".join(expander.feed(packed)) == b"{}"
+    else:
+        with pytest.raises(ExpansionError, match="header"):
+            list(expander.feed(packed))
