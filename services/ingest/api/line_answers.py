@@ -8,7 +8,7 @@ from typing import IO
 import msgspec
 
 from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, problem
-from services.ingest.domain.faults import Fault
+from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.media import LINES_TYPE
 from services.ingest.domain.reading import Accepted, Item
 from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
@@ -16,6 +16,8 @@ from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 IN_MEMORY_BYTES = 32 * 1024
 """Longer answers wait on disk: a client may send all before it reads anything."""
 PIECE_BYTES = 64 * 1024
+MOST_BYTES = 256 * 1024 * 1024
+"""Of one answer: of two bytes that are no event a hundred are told, and the disk is everybody's."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -75,6 +77,14 @@ def unavailable(detail: str) -> Fault:
     )
 
 
+def answer_too_long() -> Fault:
+    """Return the fault of a stream whose answer passes the limit."""
+    return too_large(
+        f"the answer is over {MOST_BYTES} bytes; send the rest by itself, or ask for refused lines only "
+        "(prefer: return=minimal)"
+    )
+
+
 class LineResults:
     """Keeps the results in order until the answer is sent, in bounded memory."""
 
@@ -92,6 +102,11 @@ class LineResults:
         self.accepted += len(results) - len(refused)
         self._is_retry_worth |= any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in refused)
         self._file.write(_ENCODER.encode_lines(refused if self._only_refused else results))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the answer is so long that nothing more should be asked."""
+        return self._file.tell() > MOST_BYTES
 
     def close(self) -> None:
         """Forget all of it."""

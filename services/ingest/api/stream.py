@@ -15,7 +15,7 @@ from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
 from services.ingest.api.counting import count_events
 from services.ingest.api.in_hand import BusyError, Share
-from services.ingest.api.line_answers import LineResults, Stopped, line_result, unavailable
+from services.ingest.api.line_answers import LineResults, Stopped, answer_too_long, line_result, unavailable
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Line, Lines
 from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
@@ -107,6 +107,8 @@ class LineStream:
         if await self._settle(WINDOWS - 1):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
             self._stop(self._lines.next_number, unavailable("Kafka does not acknowledge"))
+        elif self._results.is_full:
+            self._stop(self._lines.next_number, answer_too_long())
         # What is sent is sent by tasks; without a pause they, and other requests, would not come to their turn.
         await asyncio.sleep(0)
 

@@ -4,6 +4,9 @@ import json
 import tracemalloc
 from typing import Any
 
+import pytest
+
+from services.ingest.api import line_answers
 from services.ingest.api.body import RequestBody
 from services.ingest.api.head import Head
 from services.ingest.api.in_hand import InHand
@@ -41,7 +44,15 @@ async def test_the_first_line_that_was_not_taken_is_told_though_the_rest_found_n
     assert in_hand.size == 0
 
 
+async def test_a_stream_whose_answer_grows_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_answers, "MOST_BYTES", 50_000)
+    *results, summary = await taken(InHand(1, 10_000_000), b"{\n" * 10_000, b"{\n")
+    assert summary["stopped"]["line"] == len(results) + 1 < 2000
+    assert summary["stopped"]["problem"]["status"] == 413
+
+
 def test_many_very_short_lines_hold_no_more_than_is_counted() -> None:
+    read_structured(b"{", LIMITS)  # What is made at first stays.
     tracemalloc.start()
     try:
         window = next(_windows(Lines(LIMITS.event_bytes).feed(b"{\n" * 100_000)))
