@@ -24,7 +24,7 @@ from shared.identity import Caller
 
 WINDOW_BYTES = 64 * 1024
 WINDOWS = 8
-LINE_BYTES = 600
+LINE_BYTES = 700
 """What a line takes beside its text, or a refusal in its stead: a stream of very short lines is no small one."""
 
 
