@@ -16,7 +16,7 @@ from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 IN_MEMORY_BYTES = 32 * 1024
 """Longer answers wait on disk: a client may send all before it reads anything."""
 PIECE_BYTES = 64 * 1024
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 1024 * 1024 * 1024
 """Of one answer: of two bytes that are no event a hundred are told, and the disk is everybody's."""
 _ENCODER = msgspec.json.Encoder()
 
