@@ -22,7 +22,7 @@ from services.ingest.domain.reading import Accepted, Item, Limits, read_structur
 from services.ingest.publisher import Publisher, Sending
 from shared.identity import Caller
 
-WINDOW_BYTES = 64 * 1024
+WINDOW_BYTES = 128 * 1024
 WINDOWS = 8
 LINE_BYTES = 700
 """What a line takes beside its text, or a refusal in its stead: a stream of very short lines is no small one."""
