@@ -96,6 +96,7 @@ async def test_without_a_token_every_route_refuses(services: Services) -> None:
         assert answer.status_code == 401, route
         assert answer.headers["www-authenticate"] == 'Bearer realm="lanewatch"'
         assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["connection"] == "close"  # Nobody reads what is still to come of a body.
 
 
 @pytest.mark.parametrize("fault", forged("x"))

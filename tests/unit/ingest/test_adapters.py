@@ -66,3 +66,13 @@ async def test_nothing_of_a_document_is_published_when_one_of_its_events_is_refu
     for headers, statuses in (({}, [413]), ({"gs1-capture-error-behaviour": "proceed"}, [503, 413])):
         answer = await Capture(desk(event_bytes=450)).take(Message(tree, headers, EVERYBODY))
         assert [error["status"] for error in told(answer)["errors"]] == statuses
+
+
+async def test_every_door_keeps_to_the_limit_that_is_set() -> None:
+    usage = {"usage_data_id": "a", "created_at": "2026-01-01T00:00:00Z", "licences": [{}] * 11}
+    answers = [
+        await TrackAndTrace(desk()).take(Message({"events": [event()] * 11}, {}, EVERYBODY)),
+        await Capture(desk()).take(Message(epcis.document(*[epcis.event()] * 11), {}, EVERYBODY)),
+        await Usage(desk()).take(Message(usage, {}, EVERYBODY)),
+    ]
+    assert [answer.status for answer in answers] == [413, 413, 413]
