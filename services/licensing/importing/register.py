@@ -10,10 +10,11 @@ from services.licensing.importing.columns import COLUMNS, GOODS, Column
 from services.licensing.importing.csv_file import open_csv
 from services.licensing.importing.excel_file import open_excel
 from services.licensing.importing.header import columns_of
-from services.licensing.importing.tables import Cell, Fault, FaultKind, Row, Table, shown, unreadable_file
+from services.licensing.importing.tables import Fault, FaultKind, Row, Table, shown, unreadable_file
 from services.licensing.importing.values import UNIT_SYMBOLS, Unfit
 from shared.events import LicenceIssued, LicenceLine, Money, Selector
 from shared.masses import Mass
+from shared.workbooks import Cell
 
 MAX_LINES = 200
 MAX_DESTINATIONS = 250

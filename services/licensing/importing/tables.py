@@ -1,7 +1,9 @@
 """What a register file is once it is opened: a header and numbered rows of cells, whatever its format."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Literal, NamedTuple
+
+from shared.workbooks import Cell, Unreadable
 
 MAX_ROWS = 20_000
 """So that reading stays a matter of seconds; larger registers are imported in parts."""
@@ -21,17 +23,6 @@ class Fault(NamedTuple):
     value: str
     kind: FaultKind
     reason: str
-
-
-class Unreadable(NamedTuple):
-    """A cell that has no usable value, and why."""
-
-    shown: str
-    reason: str
-
-
-Cell = str | int | float | bool | date | datetime | time | timedelta | Unreadable | None
-"""An empty cell is None; a CSV file has text only."""
 
 
 class Row(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from services.licensing.importing.tables import Cell, Unreadable
 from shared.masses import MassUnit
+from shared.workbooks import Cell, Unreadable
 
 EXACT_DIGITS = 15
 """A spreadsheet keeps so many digits of a number; what a longer one shows is not what was typed."""

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.licensing.importing.columns import BY_NAME
-from services.licensing.importing.tables import Unreadable
 from services.licensing.importing.values import Unfit, decimal_of, moment_of
+from shared.workbooks import Unreadable
 
 EAST = timezone(timedelta(hours=8))
 
