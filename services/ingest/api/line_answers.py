@@ -3,14 +3,14 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
 from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, problem
 from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.media import LINES_TYPE
-from services.ingest.domain.reading import Accepted, Item
+from services.ingest.domain.reading import Item
 from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 
 IN_MEMORY_BYTES = 32 * 1024
@@ -56,16 +56,35 @@ class LinesSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     stopped: Stopped | None = None
 
 
+class Told(Protocol):
+    """What became of one thing of a stream."""
+
+    @property
+    def status(self) -> int:
+        """As of a request of its own."""
+
+    @property
+    def problem(self) -> Fault | None:
+        """Why it was refused."""
+
+
 def line_result(line: int, item: Item, result: Result | None) -> LineResult:
     """Return what to tell about a line."""
-    if isinstance(item, Accepted):
-        if isinstance(result, Receipt):
-            place = LineReceipt(id=item.id, source=item.source, partition=result.partition, offset=result.offset)
-            return LineResult(line=line, status=202, receipt=place)
-        detail = str(result)
-        is_large = isinstance(result, TooLargeForKafkaError)
-        item = Fault(title=TOO_LARGE, status=413, detail=detail) if is_large else unavailable(detail)
-    return LineResult(line=line, status=item.status, problem=item)
+    outcome = outcome_of(item, result)
+    if isinstance(outcome, Fault):
+        return LineResult(line=line, status=outcome.status, problem=outcome)
+    return LineResult(line=line, status=202, receipt=outcome)
+
+
+def outcome_of(item: Item, result: Result | None) -> LineReceipt | Fault:
+    """Return what became of what one thing of a stream gave."""
+    if isinstance(item, Fault):
+        return item
+    if isinstance(result, Receipt):
+        return LineReceipt(id=item.id, source=item.source, partition=result.partition, offset=result.offset)
+    detail = str(result)
+    is_large = isinstance(result, TooLargeForKafkaError)
+    return Fault(title=TOO_LARGE, status=413, detail=detail) if is_large else unavailable(detail)
 
 
 def unavailable(detail: str) -> Fault:
@@ -95,8 +114,8 @@ class LineResults:
         self._is_retry_worth = False
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the answer
 
-    def add(self, results: Sequence[LineResult]) -> None:
-        """Take the results of the next lines."""
+    def add(self, results: Sequence[Told]) -> None:
+        """Take the results of what comes next."""
         refused = [result for result in results if result.problem is not None]
         self.refused += len(refused)
         self.accepted += len(results) - len(refused)
@@ -114,21 +133,24 @@ class LineResults:
 
     def answer(self, topic: str, outcome: str, stopped: Stopped | None) -> Answer:
         """Return the answer: 202 all accepted, 207 some, 503 none and coming back may help, else 422."""
-        if stopped and not self.accepted + self.refused:
-            self.close()
-            return problem(stopped.problem)
-        retry = self._is_retry_worth or (
-            stopped is not None and stopped.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
-        )
         summary = LinesSummary(
             accepted=self.accepted, refused=self.refused, topic=topic, outcome=outcome, stopped=stopped
         )
+        return self.answer_with(summary, stopped.problem if stopped else None)
+
+    def answer_with(self, summary: msgspec.Struct, stopped: Fault | None, status: HTTPStatus | None = None) -> Answer:
+        """Return the answer that ends with this summary; its status follows from the results unless it is given."""
+        if stopped and not self.accepted + self.refused:
+            self.close()
+            return problem(stopped)
+        is_away = stopped is not None and stopped.status == HTTPStatus.SERVICE_UNAVAILABLE
+        retry = self._is_retry_worth or is_away
         self._file.write(_ENCODER.encode_lines([summary]))
         length = self._file.tell()
         headers = {"retry-after": str(RETRY_AFTER_S)} if retry else {}
-        return Answer(self._status(retry, stopped), self._pieces(), LINES_TYPE, headers, length)
+        return Answer(status or self._status(retry, stopped), self._pieces(), LINES_TYPE, headers, length)
 
-    def _status(self, retry: bool, stopped: Stopped | None) -> HTTPStatus:
+    def _status(self, retry: bool, stopped: Fault | None) -> HTTPStatus:
         if not self.refused and not stopped:
             return HTTPStatus.ACCEPTED
         if self.accepted:

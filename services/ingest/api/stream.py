@@ -5,35 +5,31 @@ is read, and so the client is held back by its own connection.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from typing import NamedTuple
 
 from services.ingest.api.allowing import allowed
 from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
-from services.ingest.api.counting import count_events
 from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.line_answers import LineResults, Stopped, answer_too_long, line_result, unavailable
+from services.ingest.api.windows import Windows
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Line, Lines
-from services.ingest.domain.reading import Accepted, Item, Limits, read_structured
-from services.ingest.publisher import Publisher, Sending
+from services.ingest.domain.reading import Item, Limits, read_structured
+from services.ingest.publisher import Publisher, Result
 from shared.identity import Caller
 
 WINDOW_BYTES = 128 * 1024
-WINDOWS = 8
 LINE_BYTES = 700
 """What a line takes beside its text, or a refusal in its stead: a stream of very short lines is no small one."""
 
 
-class _Window(NamedTuple):
-    """Lines that were handed over together."""
+class _Read(NamedTuple):
+    """What a line holds."""
 
-    items: Sequence[tuple[int, Item]]
-    sending: Sending
-    size: int
+    number: int
+    item: Item
 
 
 class LineStream:
@@ -49,7 +45,7 @@ class LineStream:
         self._caller = caller
         self._lines = Lines(limits.event_bytes)
         self._held = 0
-        self._on_the_way: deque[_Window] = deque()
+        self._windows: Windows[_Read] = Windows(publisher, share, self._tell)
         self._stopped: Stopped | None = None
 
     async def take(self, body: RequestBody, timeout_s: float, outcome: str) -> Answer:
@@ -69,10 +65,10 @@ class LineStream:
         except BodyError as error:
             self._stop(self._lines.next_number, error.fault)
         except ClientGoneError:
-            await self._settle(0)
+            await self._windows.settle()
             self._results.close()
             raise
-        await self._settle(0)
+        await self._windows.settle()
         return self._results.answer(self._publisher.topic, outcome, self._stopped)
 
     async def _hand_over(self, lines: Iterator[Line]) -> None:
@@ -101,10 +97,7 @@ class LineStream:
         except BusyError:
             self._stop(lines[0].number, busy())
             return
-        items = [(line.number, self._read(line.content)) for line in lines]
-        sending = self._publisher.begin([item for _, item in items if isinstance(item, Accepted)])
-        self._on_the_way.append(_Window(items, sending, size))
-        if await self._settle(WINDOWS - 1):
+        if await self._windows.hand_over([_Read(line.number, self._read(line.content)) for line in lines], size):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
             self._stop(self._lines.next_number, unavailable("Kafka does not acknowledge"))
         elif self._results.is_full:
@@ -117,21 +110,10 @@ class LineStream:
             return content
         return allowed(self._caller, read_structured(content, self._limits))
 
-    async def _settle(self, left: int) -> bool:
-        """Wait for the oldest windows until no more than so many are on their way; return whether Kafka is away."""
-        is_away = False
-        while len(self._on_the_way) > left:
-            window = self._on_the_way.popleft()
-            came = iter(await window.sending.results())
-            self._share.give_back(window.size)
-            results = [
-                line_result(number, item, next(came) if isinstance(item, Accepted) else None)
-                for number, item in window.items
-            ]
-            self._results.add(results)
-            count_events([result.status for result in results])
-            is_away |= any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in results)
-        return is_away
+    def _tell(self, pairs: list[tuple[_Read, Result | None]]) -> list[int]:
+        results = [line_result(each.number, each.item, result) for each, result in pairs]
+        self._results.add(results)
+        return [result.status for result in results]
 
     def _stop(self, line: int, fault: Fault) -> None:
         self._stopped = Stopped(line=line, problem=fault)
