@@ -153,6 +153,10 @@ def _inside(text: Json, type_: _Type, place: Place) -> Iterator[FieldError]:
         if not _length_fault(type_, len(items)):
             for index, item in enumerate(items):
                 yield from faults(item, get_args(type_.core)[0], (*place, index))
+    elif kind is dict:
+        for name, member in (_members(text) or {}).items():
+            is_told = name.isprintable() and len(name) <= MOST_QUOTED
+            yield from faults(member, get_args(type_.core)[1], (*place, name) if is_told else place)
 
 
 def _of_fields(text: Json, core: Any, kind: type[msgspec.Struct], place: Place) -> Iterator[FieldError]:

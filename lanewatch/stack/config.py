@@ -26,6 +26,7 @@ class Topics:
     decisions: str = "trade.decisions"
     dead_letters_licensing: str = "trade.events.dead-letters.licensing"
     dead_letters_alerts: str = "trade.decisions.dead-letters.alerts"
+    mappings: str = "ingest.mappings"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -40,7 +41,17 @@ class Topics:
 
     def partitions(self) -> dict[str, int]:
         """Return the number of partitions of each topic."""
-        return {self.events: 6, self.decisions: 6, self.dead_letters_licensing: 1, self.dead_letters_alerts: 1}
+        return {
+            self.events: 6,
+            self.decisions: 6,
+            self.dead_letters_licensing: 1,
+            self.dead_letters_alerts: 1,
+            self.mappings: 1,
+        }
+
+    def settings(self) -> dict[str, dict[str, str]]:
+        """Return the settings of each topic that are not the broker's."""
+        return {self.mappings: {"cleanup.policy": "compact"}}
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,11 @@ async def create_topics(bootstrap: str, topics: Topics) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        wanted = [NewTopic(name, count, ONE_NODE) for name, count in topics.partitions().items()]
+        settings = topics.settings()
+        wanted = [
+            NewTopic(name, count, ONE_NODE, topic_configs=settings.get(name))
+            for name, count in topics.partitions().items()
+        ]
         answer = await admin.create_topics(wanted)
     finally:
         await admin.close()

@@ -4,14 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from services.ingest.api.access import ACCESS
 from services.ingest.api.app import make_app
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
+from services.ingest.api.mappings import PATH as MAPPINGS
+from services.ingest.api.mappings import PutMapping, ShowMappings
 from services.ingest.api.taking import Desk
+from services.ingest.api.uploads import PATH as UPLOADS
+from services.ingest.api.uploads import SheetLimits, Uploads
 from services.ingest.domain.reading import Limits
+from services.ingest.mappings import Mappings
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from shared.health import Health
@@ -47,21 +53,45 @@ def build(settings: IngestSettings) -> FastAPI:
         body_timeout_s=desk.body_timeout_s,
         max_expansion=desk.max_expansion,
     )
+    mappings = Mappings(settings.kafka_bootstrap, settings.topic_mappings, timeout_s=settings.ingest_mapping_timeout_s)
     health = Health(SERVICE)
     health.add_ready("kafka", publisher.check)
+    health.add_ready("mappings", mappings.check)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         publisher.start()
+        mappings.start()
         health.is_started = True
         try:
             yield
         finally:
+            await mappings.stop()
             await publisher.stop()
 
-    app = make_app(endpoint, desk, Handshake(settings.ingest_webhook_origins.split()), health, lifespan)
+    handshake = Handshake(settings.ingest_webhook_origins.split())
+    app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, health, lifespan)
     protect(app, settings, ACCESS)
     return app
+
+
+def sheet_routes(desk: Desk, mappings: Mappings, settings: IngestSettings) -> list[Route]:
+    """Return the routes for spreadsheets and their mappings."""
+    limits = SheetLimits(
+        settings.ingest_max_workbook_bytes, settings.ingest_max_workbook_expanded_bytes, settings.ingest_max_workbooks
+    )
+    show = ShowMappings(mappings)
+    put = PutMapping(
+        desk, mappings, max_bytes=settings.ingest_max_mapping_bytes, max_mappings=settings.ingest_max_mappings
+    )
+    named = f"{MAPPINGS}/{{name}}"
+    return [
+        Route(MAPPINGS, show.list, methods=["GET"]),
+        Route(named, put, methods=["PUT"]),
+        Route(named, show.show, methods=["GET"]),
+        Route(named, show.remove, methods=["DELETE"]),
+        Route(UPLOADS, Uploads(desk, mappings, limits), methods=["POST"]),
+    ]
 
 
 def main() -> None:

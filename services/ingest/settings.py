@@ -28,5 +28,17 @@ class IngestSettings(SharedSettings):
     """Of bodies in hand at once."""
     ingest_max_expansion: Positive = 100
     """How many times its size a compressed body may expand to, beyond the first megabyte."""
+    topic_mappings: str = "ingest.mappings"
+    """Compacted, of one partition; mappings of sheets stand in it."""
+    ingest_max_mappings: Positive = 200
+    """Of one tenant."""
+    ingest_max_mapping_bytes: Positive = 64 * 1024
+    ingest_mapping_timeout_s: Seconds = 5.0
+    """How long keeping a mapping may take, before the client is told to come back."""
+    ingest_max_workbook_bytes: Positive = 32 * 1024 * 1024
+    """Of a file in Excel's format; one of CSV may have any size."""
+    ingest_max_workbook_expanded_bytes: Positive = 512 * 1024 * 1024
+    ingest_max_workbooks: Positive = 2
+    """Read at once, each by a process of its own; more are told to come back."""
     ingest_webhook_origins: str = "*"
     """Who may deliver as a web hook, by name, apart by blanks; `*` is anyone."""

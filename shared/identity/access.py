@@ -6,6 +6,8 @@ from typing import NamedTuple
 SCOPES = {
     "events:write": "post events",
     "events:read": "ask what became of an event",
+    "mappings:read": "read the tenant's mappings of spreadsheets",
+    "mappings:write": "put and remove them",
     "lanes:read": "read what is common to all: lanes, quotas, regimes, prices, policies, alerts",
     "register:read": "read licences, shipments, their ledgers, and findings",
     "register:write": "import a register",

@@ -5,7 +5,12 @@ from typing import Any
 import schemathesis
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer(
+    "application/x-ndjson",
+    "text/csv",
+    "text/tab-separated-values",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 def lines(_: Any, value: Any) -> bytes:
     """Send text as it is."""
     return str(value).encode(errors="replace")

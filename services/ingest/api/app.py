@@ -1,6 +1,6 @@
 """The app: the hot route beside what every service has, and its place in the OpenAPI document."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.foreign_documentation import foreign_paths
 from services.ingest.api.handshake import Handshake
+from services.ingest.api.sheet_documentation import sheet_paths
 from services.ingest.api.taking import Desk, ForeignEndpoint
 from shared.health import Health
 from shared.http import create_app
@@ -36,6 +37,7 @@ class Shortcut:
 def make_app(
     endpoint: EventsEndpoint,
     desk: Desk,
+    sheets: Sequence[Route],
     handshake: Handshake,
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
@@ -50,9 +52,10 @@ def make_app(
     app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
     app.add_middleware(Shortcut, endpoint=endpoint)
     app.router.routes += _foreign(desk)
+    app.router.routes += sheets
     app.router.routes.append(Route(PATH, handshake.answer, methods=["OPTIONS"]))
     schema = app.openapi()
-    schema["paths"] = {PATH: path_item(), **foreign_paths(), **schema["paths"]}
+    schema["paths"] = {PATH: path_item(), **foreign_paths(), **sheet_paths(), **schema["paths"]}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
     return app
 

@@ -6,10 +6,14 @@ import msgspec
 
 
 class Flaw(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One flaw and where: a JSON Pointer (RFC 6901) into the body as it was sent, or the name of a header."""
+    """One flaw and where: a JSON Pointer (RFC 6901) into the body as it was sent, the name of a header, or a cell."""
 
     pointer: str | None = None
     header: str | None = None
+    row: int | None = None
+    """Of a sheet, as the file counts them from 1."""
+    column: str | None = None
+    """Of a sheet, by its header."""
     detail: str
 
     def under(self, parent: str) -> Self:

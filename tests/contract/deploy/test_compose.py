@@ -74,8 +74,10 @@ def test_kafka_has_every_setting_of_the_local_stack(compose: dict[str, Any]) -> 
 
 
 def test_topics_are_those_of_the_local_stack(compose: dict[str, Any]) -> None:
-    created = re.findall(r"^create (\S+) (\d+)$", compose["services"]["topics"]["command"][0], re.MULTILINE)
-    assert {name: int(count) for name, count in created} == Topics().partitions()
+    line = r"^create (\S+) (\d+)(?: --config (\S+)=(\S+))?$"
+    created = re.findall(line, compose["services"]["topics"]["command"][0], re.MULTILINE)
+    assert {name: int(count) for name, count, _, _ in created} == Topics().partitions()
+    assert {name: {key: value} for name, _, key, value in created if key} == Topics().settings()
 
 
 def test_published_ports_are_local_and_the_defaults_of_the_local_stack(compose: dict[str, Any]) -> None:

@@ -29,9 +29,11 @@ class Connection:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def head(self, *headers: str, content_type: str = "application/cloudevents+json") -> None:
+    async def head(
+        self, *headers: str, content_type: str = "application/cloudevents+json", path: str = "/v1/events"
+    ) -> None:
         """Send the head of a POST."""
-        lines = ["POST /v1/events HTTP/1.1", "host: here", f"content-type: {content_type}", *headers, "", ""]
+        lines = [f"POST {path} HTTP/1.1", "host: here", f"content-type: {content_type}", *headers, "", ""]
         await self.send("\r\n".join(lines).encode())
 
     async def answer(self) -> Answer:

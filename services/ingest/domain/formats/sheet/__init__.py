@@ -1,0 +1,1 @@
+"""Spreadsheets of shipments as trade events, by a stored mapping of their columns."""
