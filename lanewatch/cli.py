@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lanewatch.mapping_commands import mapping
 from lanewatch.policy_commands import policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lanewatch.sending import Sent
     from lanewatch.stack import StackConfig
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(policy, name="policy")
+app.add_typer(mapping, name="mapping")
 
 
 @app.callback()
@@ -129,26 +134,39 @@ def load(
 @app.command()
 def send(
     files: Annotated[list[Path], typer.Argument(help="Events line by line or as an array, also gzip; - is a pipe.")],
+    mapping_name: Annotated[str | None, typer.Option("--mapping", help="Spreadsheets are read by this one.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of workbooks; by default the first.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Send events from files or a pipe. What was sent before counts once. Exits 1 when a line was refused."""
-    from dataclasses import asdict  # noqa: PLC0415
-
+    """Send events, or spreadsheets of shipments. What was sent before counts once. Exits 1 when any was refused."""
     from lanewatch import screen  # noqa: PLC0415
     from lanewatch.sending import Sent  # noqa: PLC0415
-    from lanewatch.sending import send as send_file  # noqa: PLC0415
 
-    config, sent = _config(), Sent()
+    sent = Sent()
     for file in files:
         with screen.bar(file) as advance:
-            send_file(config, file, advance, sent)
+            _send(file, mapping_name, sheet, advance, sent)
     if as_json:
-        typer.echo(json.dumps(asdict(sent), indent=2))
+        typer.echo(json.dumps(vars(sent), indent=2, default=vars))
     else:
         screen.sent(sent)
     if not sent.is_clean:
         raise typer.Exit(1)
+
+
+def _send(
+    file: Path, mapping_name: str | None, sheet: str | None, advance: "Callable[[int], None]", sent: "Sent"
+) -> None:
+    from lanewatch import sending, sheets  # noqa: PLC0415
+    from lanewatch.stack.errors import StackError  # noqa: PLC0415
+
+    if sheets.kind_of(file) is None:
+        sending.send(_config(), file, advance, sent)
+    elif mapping_name is None:
+        raise StackError(f"{file} is a spreadsheet; say by --mapping how it is read.")
+    else:
+        sheets.SheetSending(sheets.SheetFile(file, mapping_name, sheet), sent).send(_config(), advance)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """What the command prints: progress, addresses, status. Plain lines when the output is not a terminal."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -17,8 +19,10 @@ from lanewatch.stack.record import Record
 if TYPE_CHECKING:
     from lanewatch.audit import Audit
     from lanewatch.sending import Sent
+    from lanewatch.sheets import SheetSending
 
 PARTS_BY_TENTH = 10
+EVENTS_SHOWN = 3
 MARKS = {"ready": "[green]✔[/]", "stopped": "[dim]·[/]", "failed": "[red]✘[/]"}
 
 console = Console(highlight=False)
@@ -124,3 +128,25 @@ def sent(found: "Sent") -> None:
         for detail in problem.details:
             console.print(f"    {detail}", soft_wrap=True, markup=False)
     console.print(f"{found.accepted:,} accepted, {found.refused:,} refused")
+
+
+def tried(found: "SheetSending", outcome: "Sent") -> None:
+    """Tell what a sheet would make: how its columns are read, the first events, and what would be refused."""
+    summary = found.summary
+    console.print(f"columns that are read: {', '.join(summary['mapped'])}", soft_wrap=True, markup=False)
+    console.print(f"columns that are not:  {', '.join(summary['unmapped']) or '-'}", soft_wrap=True, markup=False)
+    for event in found.events[:EVENTS_SHOWN]:
+        console.print_json(json.dumps(event))
+    sent(outcome)
+    console.print("Nothing was sent.", style="bold")
+
+
+def mappings(found: list[dict[str, Any]]) -> None:
+    """Print mappings as a table."""
+    table = Table(box=None, header_style="bold")
+    for heading in ("mapping", "version", "events", "source", "put by", "at", "title"):
+        table.add_column(heading)
+    for each in found:
+        names = ("name", "version", "type", "source", "by", "at", "title")
+        table.add_row(*(escape(str(each[name])) for name in names))
+    console.print(table if found else "There is no mapping yet.")

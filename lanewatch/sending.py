@@ -138,7 +138,7 @@ def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent
     if answer.headers.get("content-type") != LINES:
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             return 0
-        raise StackError(f"The ingest refuses: {_words(answer)}")
+        raise StackError(f"The ingest refuses: {in_words(answer)}")
     *results, summary = [json.loads(line) for line in answer.content.splitlines()]
     again = [result["line"] for result in results if result["status"] == httpx.codes.SERVICE_UNAVAILABLE]
     if stopped := summary.get("stopped"):
@@ -161,9 +161,17 @@ def _note(results: list[dict[str, Any]], name: str, before: int, sent: Sent) -> 
         sent.problems.append(Problem(name, before + result["line"], result["status"], title, details))
 
 
-def _words(answer: httpx.Response) -> str:
+def in_words(answer: httpx.Response) -> str:
+    """Return what an answer refuses, and why, each fault in a line of its own."""
     try:
         problem = answer.json()
     except ValueError:
         return str(answer.status_code)
-    return ": ".join(part for part in (problem.get("title"), problem.get("detail")) if part)
+    said = ": ".join(part for part in (problem.get("title"), problem.get("detail")) if part)
+    lines = [f"    {_place(error)}: {error['detail']}" for error in problem.get("errors", [])]
+    return "\n".join([said, *lines])
+
+
+def _place(error: dict[str, Any]) -> str:
+    row = f"row {error['row']}" if "row" in error else ""
+    return ", ".join(filter(None, (row, error.get("column"), error.get("pointer"), error.get("header")))) or "the body"
