@@ -14,6 +14,7 @@ SERVICES = ("ingest", "licensing", "alerts")
 PROJECT = Path(__file__).resolve().parents[2]
 LAST_PORT = 65_535
 NO_SERVICES = "none"
+LOOPBACK = "127.0.0.0/8,::1"
 
 Clock = Literal["wall", "replay"]
 
@@ -75,6 +76,8 @@ class StackConfig:
     topics: Topics = field(default_factory=Topics)
     asks_tokens: bool = False
     """Whether the services let only those in who show a token of the local key."""
+    allow_networks: str = LOOPBACK
+    """Where webhooks may go besides the internet."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -96,6 +99,7 @@ class StackConfig:
             is_durable=env.get("LANEWATCH_DURABLE", "yes") != "no",
             topics=Topics.from_env(env),
             asks_tokens=env.get("LANEWATCH_TOKENS", "no") == "yes",
+            allow_networks=env.get("LANEWATCH_ALERTS_ALLOW_NETWORKS", LOOPBACK),
         )
 
     @classmethod
@@ -162,6 +166,8 @@ class StackConfig:
             "LANEWATCH_DATABASE_URL": self.database_url,
             "LANEWATCH_SERVICES": ",".join(self.services) or NO_SERVICES,
             "LANEWATCH_CLOCK": self.clock,
+            # Receivers run on this machine, too; a service that runs elsewhere delivers to the internet alone.
+            "LANEWATCH_ALERTS_ALLOW_NETWORKS": self.allow_networks,
             "LANEWATCH_DURABLE": "yes" if self.is_durable else "no",
             **{variable(name): str(getattr(self, name)) for name in PORTS},
             **{f"LANEWATCH_{name.upper()}_URL": self.url_of(name) for name in SERVICES},

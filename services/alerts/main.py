@@ -8,13 +8,16 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
+from services.alerts import tls
 from services.alerts.api import records, subscriptions, webhook
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
 from services.alerts.gauges import watch_gauges
 from services.alerts.listener import Listener
+from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
+from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
 from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, SCHEMA, VERSIONS
@@ -60,10 +63,8 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     """Start in the background, so that health answers while Kafka or PostgreSQL are still away."""
     engine = app.state.engine
     await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
-    sender = await stack.enter_async_context(
-        Sender(connect_timeout_s=settings.alerts_connect_timeout_s, attempt_timeout_s=settings.alerts_attempt_timeout_s)
-    )
-    dispatcher = Dispatcher(engine, sender, settings.retry_policy(), limits(settings), settings.instance())
+    poster = await stack.enter_async_context(make_poster(settings))
+    dispatcher = Dispatcher(engine, Sender(poster), settings.retry_policy(), limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     listener = Listener(settings.database_url, {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake})
     health.add_live("delivery", dispatcher.check_live)
@@ -89,6 +90,22 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     run_beside(stack, watch_gauges(engine, reader))
     run_beside(stack, watch_liveness(health))
     health.is_started = True
+
+
+def make_poster(settings: AlertsSettings) -> Poster:
+    """Return what calls endpoints, within what the settings allow. Raises OSError when the file of CAs is not there."""
+    resolver = Resolver(
+        servers=settings.alerts_dns_servers,
+        timeout_s=settings.alerts_dns_timeout_s,
+        most_s=settings.alerts_dns_cache_s,
+    )
+    return Poster(
+        settings.reach(),
+        resolver,
+        context=tls.make_context(settings.alerts_ca_file),
+        connect_timeout_s=settings.alerts_connect_timeout_s,
+        attempt_timeout_s=settings.alerts_attempt_timeout_s,
+    )
 
 
 def limits(settings: AlertsSettings) -> Limits:

@@ -1,13 +1,29 @@
 """What can be set of the alerts service: its address, how it delivers, how long it tries."""
 
 import socket
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from services.alerts.domain.addresses import Network, network
 from services.alerts.domain.retries import RetryPolicy
+from services.alerts.domain.urls import Reach
 from shared.settings import SharedSettings
 
+
+def _words(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _networks(value: Any) -> Any:
+    return tuple(network(each) if isinstance(each, str) else each for each in _words(value))
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Ports = Annotated[frozenset[int], NoDecode, BeforeValidator(_words)]
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -43,6 +59,24 @@ class AlertsSettings(SharedSettings):
 
     alerts_stuck_after_s: Seconds = 300.0
     """So long after the latest tick that came through it is told that nothing does. Ticks come each minute."""
+
+    alerts_allow_networks: Networks = ()
+    """Networks and addresses that may be delivered to though they are private, loopback or the like; apart by
+    commas: `10.20.0.0/16,fd12::/48`."""
+    alerts_require_https: bool = False
+    alerts_allow_ports: Ports = frozenset()
+    """The only ports that may be delivered to; by default all but those of protocols other than HTTP."""
+    alerts_ca_file: Path | None = None
+    """Certificates, in PEM, of authorities that are trusted besides the public ones."""
+    alerts_dns_servers: Words = ()
+    """Name servers, as `address` or `address:port`, in place of the system's."""
+    alerts_dns_timeout_s: Seconds = 5.0
+    alerts_dns_cache_s: Seconds = 10.0
+    """So long an answer of DNS is good at most."""
+
+    def reach(self) -> Reach:
+        """Return what may be delivered to."""
+        return Reach(self.alerts_allow_networks, self.alerts_require_https, self.alerts_allow_ports)
 
     def instance(self) -> str:
         """Return the name of this process."""

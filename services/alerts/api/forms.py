@@ -2,28 +2,19 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
 from services.alerts.domain.signing import key_of
+from services.alerts.domain.urls import read_url
 from services.alerts.store.subscriptions import Subscription
 from shared.events import Severity
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http or https URL with a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or password")
-    if parts.fragment:
-        raise ValueError("must not hold a fragment")
-    if parts.port == 0:
-        raise ValueError("must not name port 0")
-    return value
+    return read_url(value).url
 
 
 def _secret(value: str) -> str:
@@ -41,7 +32,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f
 Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f*+]+$")]
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 Destination = Annotated[str, Field(pattern="^([A-Z]{2}|world)$")]
-Url = Annotated[str, Field(max_length=2048, pattern=r"^[!-~]+$"), AfterValidator(_url)]
+Url = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 Secret = Annotated[str, Field(max_length=128), AfterValidator(_secret)]
 Kind = Annotated[str, Field(max_length=128), AfterValidator(_kind)]
 Many = Field(default=(), max_length=200)

@@ -1,8 +1,7 @@
 """Subscriptions: create, list, show, pause, delete, ping.
 
 Secrets are stored as they are for now; they are shown in the answer that creates a subscription and
-never again, nor written to any log. URLs are checked for their form only: nothing keeps an endpoint
-from being an address inside the network that the service runs in.
+never again, nor written to any log.
 """
 
 import hashlib
@@ -17,6 +16,7 @@ from services.alerts.api.forms import PingOut, SubscriptionChange, SubscriptionF
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.domain.filters import PING
 from services.alerts.domain.signing import secret_from
+from services.alerts.domain.urls import Reach, read_url
 from services.alerts.store import requests, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription, Subscription
@@ -53,6 +53,7 @@ async def create(
     request: Request, form: SubscriptionForm, response: Response, idempotency_key: IdempotencyKey = None
 ) -> SubscriptionOut:
     """Create a subscription; it gets every matching alert that is recorded from now on. Shows the secret, once."""
+    check_reach(request, form.url)
     secret = form.secret or secret_from(secrets.token_bytes(SECRET_BYTES))
     digest = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
     new = NewSubscription(
@@ -68,6 +69,13 @@ async def create(
         response.status_code = 200
     response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
     return SubscriptionOut.of(created, secret or None)
+
+
+def check_reach(request: Request, url: str) -> None:
+    """Raise CallerError when it is plain from a URL alone that it will not be delivered to."""
+    reach: Reach = request.app.state.settings.reach()
+    if why := reach.refusal_of(read_url(url)):
+        raise CallerError(422, "The request is not valid", errors=(FieldError("/url", why),))
 
 
 def _same(known: Subscription | None, digest: bytes | None) -> Subscription:

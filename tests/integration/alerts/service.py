@@ -134,6 +134,7 @@ def settings_of(config: StackConfig, **changes: Any) -> AlertsSettings:
         "alerts_retry_delays_s": (0.1, 0.1, 0.1),
         "alerts_poll_s": 0.05,
         "alerts_stop_grace_s": 0.5,
+        "alerts_allow_networks": "127.0.0.1",
     }
     names = config.topics.environment() | {
         "LANEWATCH_KAFKA_BOOTSTRAP": config.bootstrap,

@@ -145,7 +145,7 @@ async def test_nothing_is_told_of_what_exists(services: Services) -> None:
     """Routes and things that there are, and those that there are not, answer alike."""
     writer = bearer(token("subscriptions:write subscriptions:read"))
     made = await services.clients["alerts"].post(
-        "/v1/subscriptions", json={"name": "n", "url": "http://127.0.0.1:9/", "filter": {}}, headers=writer
+        "/v1/subscriptions", json={"name": "n", "url": "https://example.org/", "filter": {}}, headers=writer
     )
     there = f"/v1/subscriptions/{made.json()['subscription_id']}"
     for headers in (None, bearer("garbage"), bearer(token("lanes:read"))):
@@ -164,7 +164,7 @@ async def test_another_tenant_finds_nothing(services: Services) -> None:
     scope = "subscriptions:read subscriptions:write lanes:read"
     ours, theirs = (bearer(token(scope, tenant=tenant)) for tenant in ("ours", "theirs"))
     made = await client.post(
-        "/v1/subscriptions", json={"name": "secret plan", "url": "http://127.0.0.1:9/", "filter": {}}, headers=ours
+        "/v1/subscriptions", json={"name": "secret plan", "url": "https://example.org/", "filter": {}}, headers=ours
     )
     path = f"/v1/subscriptions/{made.json()['subscription_id']}"
     delivery = (await client.post(f"{path}/ping", headers=ours)).json()["delivery_id"]
@@ -192,7 +192,7 @@ async def test_idempotency_keys_are_each_tenants_own(services: Services) -> None
     for tenant in ("one", "two"):
         answer = await services.clients["alerts"].post(
             "/v1/subscriptions",
-            json={"name": tenant, "url": "http://127.0.0.1:9/", "filter": {}},
+            json={"name": tenant, "url": "https://example.org/", "filter": {}},
             headers={**bearer(token("subscriptions:write", tenant=tenant)), "idempotency-key": "same"},
         )
         assert answer.status_code == 201
