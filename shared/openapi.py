@@ -31,14 +31,14 @@ _SCHEMA: Json = {
     },
     "required": ["type", "title", "status"],
 }
+ANY_PROBLEM: Json = {"$ref": f"#/components/schemas/{PROBLEM}"}
 _OF_HEALTH = "/health/"
 _OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
 def problem(description: str) -> Json:
     """Return an answer that is a problem."""
-    schema = {"$ref": f"#/components/schemas/{PROBLEM}"}
-    return {"description": description, "content": {CONTENT_TYPE_PROBLEM: {"schema": schema}}}
+    return {"description": description, "content": {CONTENT_TYPE_PROBLEM: {"schema": ANY_PROBLEM}}}
 
 
 def complete(app: FastAPI) -> Json:

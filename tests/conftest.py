@@ -17,7 +17,7 @@ from tests.support.in_memory import keep_files_in_memory
 TESTS = Path(__file__).parent
 KINDS = ("unit", "contract", "integration", "e2e", "faults")
 
-settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.register_profile("repeatable", derandomize=True, print_blob=True, deadline=None)
 settings.load_profile("repeatable")  # --hypothesis-profile=default draws other examples in each run
 
 

@@ -19,6 +19,7 @@ from services.licensing.store import imports
 from shared.database import transaction
 from shared.errors import CallerError
 from shared.http import CONTENT_TYPE_PROBLEM
+from shared.openapi import ANY_PROBLEM
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
 BODY_TIMEOUT_S = 60.0
@@ -27,8 +28,10 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _PROBLEM = {"content": {CONTENT_TYPE_PROBLEM: {"schema": answers.Problem.model_json_schema()}}}
 _UNIMPORTABLE = {
-    "description": "The file has faults, or a licence is refused; nothing was written",
-    "content": {CONTENT_TYPE_PROBLEM: {"schema": import_answers.ImportProblem.model_json_schema()}},
+    "description": "The file has faults, or a licence is refused, or a parameter is not valid; nothing was written",
+    "content": {
+        CONTENT_TYPE_PROBLEM: {"schema": {"anyOf": [import_answers.ImportProblem.model_json_schema(), ANY_PROBLEM]}}
+    },
 }
 
 router = APIRouter(tags=["imports"])
