@@ -11,7 +11,7 @@ from shared.errors import PermanentError
 from shared.events import ALERT_TYPES, TRADE_TYPES, TestPing
 from shared.examples import alert_event, trade_event
 
-ABSENT = object()
+ABSENT = "(absent)"
 
 
 def changed(steps: str, value: object, kind: str = "trade.shipment.declared") -> bytes:
