@@ -162,6 +162,8 @@ def _send(
     from lanewatch.stack.errors import StackError  # noqa: PLC0415
 
     if sheets.kind_of(file) is None:
+        if mapping_name is not None:
+            raise StackError(f"{file} is no spreadsheet by its name; one ends in {', '.join(sheets.MEDIA_TYPES)}.")
         sending.send(_config(), file, advance, sent)
     elif mapping_name is None:
         raise StackError(f"{file} is a spreadsheet; say by --mapping how it is read.")

@@ -75,10 +75,12 @@ async def test_a_file_that_does_not_fit_is_told_with_what_it_lacks(
     file.write_bytes(csv_of(row("S-1"), header=HEADER.replace("Netto", "Gewicht")))
     done = run("send", file, "--mapping", "sent")
     assert done.returncode == 1
-    assert "row 1, Netto: the file has no such column" in done.stderr
+    assert "\n    row 1, Netto: the file has no such column" in done.stderr  # Each fault has a line of its own.
     assert "Gewicht" in done.stderr
     done = run("send", file)
     assert "say by --mapping how it is read" in done.stderr
+    done = run("send", file.rename(tmp_path / "s.txt"), "--mapping", "sent")
+    assert (done.returncode, "is no spreadsheet by its name" in done.stderr) == (1, True)
 
 
 async def test_mappings_are_put_listed_shown_tried_and_removed(

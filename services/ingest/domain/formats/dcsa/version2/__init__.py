@@ -1,0 +1,1 @@
+"""DCSA Track & Trace 2.2 as trade events; see docs/ingest/dcsa.md."""
