@@ -61,11 +61,13 @@ class Answer:
 
     def raw_headers(self, *, is_last: bool) -> list[tuple[bytes, bytes]]:
         """Return the headers as ASGI wants them; `is_last` says that the connection ends with this answer."""
-        headers = [
-            (b"content-type", self.content_type.encode()),
-            (b"content-length", self._length().encode()),
-            *((name.encode(), value.encode()) for name, value in self.headers.items()),
-        ]
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        if self.status != HTTPStatus.NO_CONTENT:  # Which has no length (RFC 9110, section 8.6).
+            headers = [
+                (b"content-type", self.content_type.encode()),
+                (b"content-length", self._length().encode()),
+                *headers,
+            ]
         return [*headers, (b"connection", b"close")] if is_last else headers
 
     def _length(self) -> str:
