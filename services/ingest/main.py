@@ -19,6 +19,7 @@ from services.ingest.api.uploads import SheetLimits, Uploads
 from services.ingest.domain.reading import Limits
 from services.ingest.mappings import Mappings
 from services.ingest.publisher import Publisher
+from services.ingest.senders import Senders
 from services.ingest.settings import IngestSettings
 from shared.health import Health
 from shared.http import serve
@@ -70,7 +71,8 @@ def build(settings: IngestSettings) -> FastAPI:
             await publisher.stop()
 
     handshake = Handshake(settings.ingest_webhook_origins.split())
-    app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, health, lifespan)
+    senders = Senders(settings.ingest_senders_file)
+    app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, senders, health, lifespan)
     protect(app, settings, ACCESS)
     return app
 

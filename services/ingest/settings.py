@@ -1,5 +1,6 @@
 """What can be set of the ingest: its address, limits and times."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -40,5 +41,7 @@ class IngestSettings(SharedSettings):
     ingest_max_workbook_expanded_bytes: Positive = 512 * 1024 * 1024
     ingest_max_workbooks: Positive = 2
     """Read at once, each by a process of its own; more are told to come back."""
+    ingest_senders_file: Path | None = None
+    """Who may deliver by signature alone, with their secrets; see docs/ingest/security.md."""
     ingest_webhook_origins: str = "*"
     """Who may deliver as a web hook, by name, apart by blanks; `*` is anyone."""

@@ -8,17 +8,26 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.ingest.api import dcsa, epcis, usage
+from services.ingest.api import callbacks, dcsa, epcis, usage
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.foreign_documentation import foreign_paths
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.sheet_documentation import sheet_paths
 from services.ingest.api.taking import Desk, ForeignEndpoint
+from services.ingest.domain.senders import Format
+from services.ingest.senders import Senders
 from shared.health import Health
 from shared.http import create_app
 
 PATH = "/v1/events"
+FORMATS: dict[Format, str] = {
+    "dcsa-2.2": dcsa.PATH_2,
+    "dcsa-3.0": dcsa.PATH,
+    "epcis-2.0": epcis.PATH,
+    "licence-usage": usage.PATH,
+}
+"""Which route takes the bodies of each foreign format."""
 
 
 class Shortcut:
@@ -39,6 +48,7 @@ def make_app(
     desk: Desk,
     sheets: Sequence[Route],
     handshake: Handshake,
+    senders: Senders,
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
 ) -> FastAPI:
@@ -51,7 +61,9 @@ def make_app(
     )
     app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
     app.add_middleware(Shortcut, endpoint=endpoint)
-    app.router.routes += _foreign(desk)
+    foreign = _foreign(desk)
+    app.router.routes += foreign
+    app.router.routes += _signed(desk, senders, {"cloudevents": endpoint, **_doors(foreign)})
     app.router.routes += sheets
     app.router.routes.append(Route(PATH, handshake.answer, methods=["OPTIONS"]))
     schema = app.openapi()
@@ -69,4 +81,20 @@ def _foreign(desk: Desk) -> list[Route]:
         Route(f"{epcis.PATH}/{{capture_id}}", capture.show, methods=["GET"]),
         Route(usage.PATH, ForeignEndpoint(desk, usage.Usage(desk).take), methods=["POST"]),
         Route(dcsa.PATH, ForeignEndpoint(desk, dcsa.TrackAndTrace(desk).take, dcsa.refuse), methods=["POST"]),
+        Route(dcsa.PATH_2, ForeignEndpoint(desk, dcsa.Callback(desk).take, dcsa.refuse_2), methods=["POST"]),
+    ]
+
+
+def _doors(foreign: Sequence[Route]) -> dict[Format, ASGIApp]:
+    """Return where signed bodies of each foreign format go: the same way as those that come with a token."""
+    posts = {route.path: route.app for route in foreign if "POST" in (route.methods or ())}
+    return {format_: posts[path] for format_, path in FORMATS.items()}
+
+
+def _signed(desk: Desk, senders: Senders, doors: dict[Format, ASGIApp]) -> list[Route]:
+    """Return the routes for those who can only sign."""
+    door = callbacks.Callbacks(desk, senders, doors)
+    return [
+        Route(callbacks.PATH, door, methods=["POST"]),
+        Route(callbacks.PATH, callbacks.answers_here, methods=["HEAD"]),
     ]

@@ -96,7 +96,9 @@ async def _published(desk: Desk, message: Message, given: Sequence[Translation])
 def _name_the_rest(source: str, given: Sequence[Translation]) -> None:
     for each in islice((each for each in given if not each.events), MOST_NAMED):
         for flaw in each.unmapped:
-            log.info("an event made no milestone", source=source, event_id=each.name, at=flaw.pointer, reason=flaw.detail)
+            log.info(
+                "an event made no milestone", source=source, event_id=each.name, at=flaw.pointer, reason=flaw.detail
+            )
 
 
 def _answer(status: int, body: Feedback, version: str = API_VERSION) -> Answer:

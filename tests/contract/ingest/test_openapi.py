@@ -42,9 +42,24 @@ def test_document_is_openapi_3_1_and_its_references_lead_somewhere() -> None:
 
 
 def test_all_routes_are_in_it() -> None:
-    foreign = {"/v1/epcis/capture", "/v1/epcis/capture/{captureID}", "/v1/licence-usage", "/v1/dcsa/v3/events"}
+    foreign = {
+        "/v1/epcis/capture",
+        "/v1/epcis/capture/{captureID}",
+        "/v1/licence-usage",
+        "/v1/dcsa/v3/events",
+        "/v1/dcsa/v2/events",
+    }
     sheets = {"/v1/mappings", "/v1/mappings/{name}", "/v1/uploads"}
-    paths = {*foreign, *sheets, "/v1/events", "/health/live", "/health/ready", "/health/startup", "/metrics"}
+    paths = {
+        *foreign,
+        *sheets,
+        "/v1/callbacks/{sender}",
+        "/v1/events",
+        "/health/live",
+        "/health/ready",
+        "/health/startup",
+        "/metrics",
+    }
     assert set(DOCUMENT["paths"]) == paths
 
 

@@ -20,6 +20,7 @@ from shared.examples import trade_event
 from shared.identity.access import SCOPES
 from tests.support.fresh import fresh
 from tests.support.running import running
+from tests.support.senders import KEYS, hooked, notified, secret, write_senders
 from tests.support.tokens import bearer, forged, token, write_keys
 
 ACCESS = {"ingest": INGEST, "licensing": LICENSING, "alerts": ALERTS}
@@ -28,7 +29,10 @@ OPEN_ROUTES = {
     *((service, "get", "/metrics") for service in ACCESS),
     ("ingest", "options", "/v1/events"),
     ("ingest", "options", "/v1/epcis/capture"),
+    ("ingest", "head", "/v1/callbacks/{sender}"),
 }
+SIGNED = ("ingest", "post", "/v1/callbacks/{sender}")
+"""Asks for a signature of the body instead of a token."""
 FILLINGS = {"subscription_id": str(uuid4()), "delivery_id": str(uuid4()), "alert_no": "1"}
 
 
@@ -63,15 +67,16 @@ class Services:
 @pytest.fixture(scope="module")
 async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
     keys = write_keys(tmp_path_factory.mktemp("keys"))
+    senders = write_senders(tmp_path_factory.mktemp("senders"))
     async with AsyncExitStack() as stack:
         config = await stack.enter_async_context(fresh(backbone))
         await create_topics(config.bootstrap, config.topics)
         clients: dict[str, httpx.AsyncClient] = {}
         routes: list[Route] = []
         for name, access in ACCESS.items():
-            program = await stack.enter_async_context(
-                running(config, name, LANEWATCH_AUTH_KEYS_FILE=str(keys), LANEWATCH_CLOCK="replay")
-            )
+            environment = {"LANEWATCH_AUTH_KEYS_FILE": str(keys), "LANEWATCH_CLOCK": "replay"}
+            environment["LANEWATCH_INGEST_SENDERS_FILE"] = str(senders)
+            program = await stack.enter_async_context(running(config, name, **environment))
             client = httpx.AsyncClient(base_url=program.url, timeout=20)
             clients[name] = await stack.enter_async_context(client)
             document = (await client.get("/openapi.json")).json()
@@ -81,7 +86,8 @@ async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFacto
 
 
 def guarded(services: Services) -> list[Route]:
-    return [route for route in services.routes if (route.service, route.method, route.path) not in OPEN_ROUTES]
+    others = {*OPEN_ROUTES, SIGNED}
+    return [route for route in services.routes if (route.service, route.method, route.path) not in others]
 
 
 async def test_every_route_needs_a_scope_that_is_documented(services: Services) -> None:
@@ -236,3 +242,57 @@ async def test_what_an_adapter_makes_is_of_the_callers_own_source(services: Serv
     sent = {**bearer(token("events:write", sources=["/erp/"])), "content-type": "application/json"}
     answer = await ingest.post("/v1/epcis/capture", content=(folder / "object-events.json").read_bytes(), headers=sent)
     assert (answer.status_code, answer.json()["success"]) == (202, True), answer.text
+
+
+BODY = json.dumps({**trade_event("trade.quota.closed"), "source": "/hooks/plant-1"}).encode()
+FORGED = {
+    "no signature": {},
+    "a token instead": bearer(token("events:write")),
+    "a stranger's": hooked(BODY, "stranger"),
+    "another sender's": hooked(BODY, "carrier"),
+    "of another body": hooked(BODY + b" "),
+    "an hour old": hooked(BODY, late_s=3600),
+    "an hour early": hooked(BODY, late_s=-3600),
+    "by the other scheme": notified(BODY, "hooks"),
+    "of another id": {**hooked(BODY), "webhook-id": "m-2"},
+    "of another time": {**hooked(BODY), "webhook-timestamp": hooked(BODY, late_s=9)["webhook-timestamp"]},
+    "empty": {**hooked(BODY), "webhook-signature": ""},
+    "not base64": {**hooked(BODY), "webhook-signature": "v1,***"},
+}
+
+
+@pytest.mark.parametrize("fault", FORGED)
+async def test_a_signature_that_is_not_the_senders_opens_no_door_and_tells_of_none(
+    services: Services, fault: str
+) -> None:
+    answers = []
+    for sender in ("hooks", "nobody"):
+        headers = {"content-type": "application/json", **FORGED[fault]}
+        path = f"/v1/callbacks/{sender}"
+        answer = await services.clients["ingest"].post(path, content=BODY, headers=headers)
+        assert (answer.status_code, answer.json()["title"]) == (401, "The signature is not accepted")
+        assert answer.headers["www-authenticate"] == 'Signature realm="lanewatch"'
+        assert answer.json()["errors"][0]["header"] in ("notification-signature", *hooked(BODY))
+        answers.append(answer.content)
+    assert answers[0] == answers[1]
+
+
+async def test_a_good_signature_opens_its_own_door_alone(services: Services) -> None:
+    client = services.clients["ingest"]
+    for name, status in {"carrier": 401, "hooks": 202, "epcis": 401}.items():
+        answer = await client.post(f"/v1/callbacks/{name}", content=BODY, headers=hooked(BODY))
+        assert answer.status_code == status, name
+    for path in ("/v1/events", "/v1/dcsa/v2/events", "/v1/mappings/x"):
+        assert (await client.post(path, content=BODY, headers=hooked(BODY))).status_code == 401
+
+
+async def test_no_secret_and_no_signature_stands_in_a_log(services: Services) -> None:
+    for headers in (hooked(BODY), hooked(BODY, "stranger"), notified(BODY)):
+        await services.clients["ingest"].post("/v1/callbacks/hooks", content=BODY, headers=headers)
+    logs = b"".join(file.read_bytes() for file in services.logs.glob("*.log"))
+    assert b"LANEWATCH" in logs.upper()
+    for name, key in KEYS.items():
+        assert key not in logs
+        assert secret(name, is_hook=False).encode() not in logs
+    for headers in (hooked(BODY), notified(BODY)):
+        assert headers.get("webhook-signature", headers.get("notification-signature", "")).encode() not in logs

@@ -7,13 +7,14 @@ import pytest
 from lanewatch.stack import StackConfig
 from lanewatch.stack.topics import create_topics
 from tests.integration.ingest.door import Door, open_door, own_config
+from tests.support.senders import write_senders
 
 
 @pytest.fixture(scope="session")
-async def door(backbone: StackConfig) -> AsyncIterator[Door]:
+async def door(backbone: StackConfig, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     config = own_config(backbone)
     await create_topics(config.bootstrap, config.topics)
-    async with open_door(config) as opened:
+    async with open_door(config, senders_file=write_senders(tmp_path_factory.mktemp("senders"))) as opened:
         yield opened
 
 
