@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.alerts.domain.retries import RetryPolicy
+from services.alerts.domain.share import Share
 from services.alerts.hand import Hand
 from services.alerts.metrics import note_attempt
 from services.alerts.sender import Sender
@@ -41,6 +42,8 @@ class Limits:
     """How much one process takes in hand, and its times in seconds."""
 
     per_endpoint: int = 8
+    recovered: int = 8
+    """Requests under way for recovered deliveries, to all endpoints together."""
     endpoints: int = 400
     window: int = 64
     lease_s: float = 10.0
@@ -63,6 +66,7 @@ class Dispatcher:
         self._alive_until = 0.0
         """By the monotonic clock; later than that, others may have taken over what is in hand."""
         self._hands: dict[UUID, Hand] = {}
+        self._share = Share(limits.recovered)
         self._answers: deque[tuple[Hand, Due, Outcome]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -215,7 +219,7 @@ class Dispatcher:
             known = self._hands.get(endpoint.subscription_id)
             # One that closes was given back, and claimed again before its record came home.
             if known is None or known.is_closing:
-                hand = Hand(endpoint, worker, self.policy, self.limits.per_endpoint)
+                hand = Hand(endpoint, worker, self.policy, self.limits.per_endpoint, self._share)
                 self._hands[endpoint.subscription_id] = hand
         for due in claim.deliveries:
             self._hands[due.subscription_id].add([due])
@@ -233,6 +237,8 @@ class Dispatcher:
             task = asyncio.create_task(self._send(hand, due))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
+        if hand.window.is_short:
+            self._share.wait(hand.endpoint.subscription_id)
 
     async def _send(self, hand: Hand, due: Due) -> None:
         attempt = await self.sender.send(hand.endpoint, due)
@@ -241,6 +247,9 @@ class Dispatcher:
         self._answers.append((hand, due, outcome))
         self._has_answers.set()
         self._send_ready(hand)
+        while (waiting := self._share.next()) is not None:
+            if waiting in self._hands:
+                self._send_ready(self._hands[waiting])
 
     async def _record(self) -> None:
         """Store what has come in, oldest first; it stays in hand until that is committed."""

@@ -15,6 +15,7 @@ from services.alerts.domain.retries import (
     Verdict,
     decide,
 )
+from services.alerts.domain.share import Share
 from services.alerts.domain.window import Window
 from services.alerts.sender import Attempt
 from services.alerts.store.claims import Due, Endpoint
@@ -24,12 +25,12 @@ from services.alerts.store.outcomes import GONE, Outcome
 class Hand:
     """Holds an endpoint's deliveries between their claim and the record of their outcome."""
 
-    def __init__(self, endpoint: Endpoint, worker: UUID, policy: RetryPolicy, per_endpoint: int) -> None:
+    def __init__(self, endpoint: Endpoint, worker: UUID, policy: RetryPolicy, per_endpoint: int, share: Share) -> None:
         self.endpoint = endpoint
         self.worker = worker
         self.policy = policy
         self.per_endpoint = per_endpoint
-        self.window: Window[Due] = Window()
+        self.window: Window[Due] = Window(share)
         self.is_failing = endpoint.failing_since is not None
         self.last_accepted_at = endpoint.last_accepted_at
         self.is_closing = False
@@ -107,4 +108,5 @@ def _outcome(due: Due, attempt: Attempt, verdict: Verdict) -> Outcome:
         next_step=due.step if again is None else again.step,
         next_at=None if again is None else again.at,
         rests_until=None if again is None else again.rest_until,
+        is_recovered=due.recovery_id is not None,
     )

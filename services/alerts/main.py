@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts import tls
-from services.alerts.api import records, subscriptions, webhook
+from services.alerts.api import records, recoveries, subscriptions, webhook
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
@@ -17,10 +17,11 @@ from services.alerts.gauges import watch_gauges
 from services.alerts.listener import Listener
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
+from services.alerts.recoverer import Recoverer
 from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
-from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, SCHEMA, VERSIONS
+from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, RECOVERY_CHANNEL, SCHEMA, VERSIONS
 from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
@@ -53,6 +54,7 @@ def build(settings: AlertsSettings) -> FastAPI:
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings = engine, settings
     app.include_router(subscriptions.router)
+    app.include_router(recoveries.router)
     app.include_router(records.router)
     app.webhooks.include_router(webhook.router)
     protect(app, settings, ACCESS)
@@ -66,11 +68,14 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     poster = await stack.enter_async_context(make_poster(settings))
     dispatcher = Dispatcher(engine, Sender(poster), settings.retry_policy(), limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
-    listener = Listener(settings.database_url, {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake})
+    recoverer = Recoverer(engine)
+    wakes = {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake, RECOVERY_CHANNEL: recoverer.wake}
+    listener = Listener(settings.database_url, wakes)
     health.add_live("delivery", dispatcher.check_live)
     health.add_ready("delivery", dispatcher.check_ready)
     run_beside(stack, dispatcher.run(), dispatcher)
     run_beside(stack, publisher.run())
+    run_beside(stack, recoverer.run())
     run_beside(stack, listener.run())
     if settings.clock == "wall":
         watchdog = Watchdog(engine, timedelta(seconds=settings.alerts_stuck_after_s), dispatcher.wake)
@@ -112,6 +117,7 @@ def limits(settings: AlertsSettings) -> Limits:
     """Return how much the process takes in hand."""
     return Limits(
         per_endpoint=settings.alerts_per_endpoint,
+        recovered=settings.alerts_recovered,
         endpoints=settings.alerts_endpoints,
         window=settings.alerts_window,
         lease_s=settings.alerts_lease_s,

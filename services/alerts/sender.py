@@ -52,6 +52,7 @@ def headers(secret: str, due: Due, now: datetime) -> dict[str, str]:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(key_of(secret), webhook_id, timestamp, due.body),
         "lanewatch-attempt": str(due.attempts + 1),
+        **({"lanewatch-recovery": str(due.recovery_id)} if due.recovery_id else {}),
     }
 
 

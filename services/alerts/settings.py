@@ -46,6 +46,8 @@ class AlertsSettings(SharedSettings):
     alerts_attempt_timeout_s: Seconds = 15.0
     alerts_per_endpoint: Positive = 8
     """Requests under way to one endpoint; to one that failed last, one."""
+    alerts_recovered: Positive = 8
+    """Requests under way for recovered deliveries, to all endpoints together; to one, at most half of its places."""
     alerts_endpoints: Positive = 400
     """In hand of one process, half of them for endpoints that failed last."""
     alerts_window: Positive = 64

@@ -1,6 +1,7 @@
 """The request that a subscriber's endpoint receives, for the OpenAPI document."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Body, Header
 
@@ -16,6 +17,9 @@ async def alert(
         str, Header(description="`v1,` and the HMAC-SHA256 of id, timestamp and body, as Standard Webhooks says")
     ],
     lanewatch_attempt: Annotated[int, Header(description="Counts the attempts from 1")],
+    lanewatch_recovery: Annotated[
+        UUID | None, Header(description="The recovery that it comes again by, if it does")
+    ] = None,
 ) -> None:
     """A CloudEvent in JSON.
 

@@ -7,6 +7,8 @@ are let go and come back with it.
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
+from services.alerts.domain.share import Share
+
 
 class Item(Protocol):
     """What the window needs to know of a delivery."""
@@ -19,18 +21,27 @@ class Item(Protocol):
     def order_key(self) -> str | None:
         """Its lane, or None when its place does not matter."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is recovered, and comes after all that is not."""
+
 
 T = TypeVar("T", bound=Item)
 
 
 class Window(Generic[T]):
-    """Holds deliveries in the order of their alerts."""
+    """Holds deliveries in the order of their alerts; what is recovered takes at most its share, and half the places."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Share) -> None:
+        self.share = share
+        self.is_short = False
+        """Whether something recovered waits for a place in the share."""
         self._ready: list[T] = []
         self._in_hand: dict[Hashable, T] = {}
         self._closed: set[str] = set()
         self.in_flight = 0
+        self._behind = 0
+        """Of them, recovered ones."""
 
     def __len__(self) -> int:
         return len(self._in_hand)
@@ -43,27 +54,43 @@ class Window(Generic[T]):
         """Take in more, in the order in which they are to be sent."""
         for item in items:
             self._in_hand[item.delivery_id] = item
-            self._ready.append(item)
+            place = len(self._ready)
+            while place and not item.is_behind and self._ready[place - 1].is_behind:
+                place -= 1
+            self._ready.insert(place, item)
 
     def take(self, allowance: int) -> list[T]:
         """Return what may be sent now with at most `allowance` under way."""
         taken: list[T] = []
         left: list[T] = []
+        own = max(1, allowance // 2) - self._behind
+        spare = min(self.share.left, own)
+        has_refused = False
         for item in self._ready:
             is_open = item.order_key is None or item.order_key not in self._closed
-            if is_open and self.in_flight + len(taken) < allowance:
+            is_open &= self.in_flight + len(taken) < allowance
+            if is_open and (spare > 0 or not item.is_behind):
                 taken.append(item)
+                spare -= item.is_behind
                 if item.order_key is not None:
                     self._closed.add(item.order_key)
             else:
                 left.append(item)
+                has_refused |= is_open
         self._ready = left
+        self.is_short = has_refused and own > self.share.left
         self.in_flight += len(taken)
+        self._count(sum(item.is_behind for item in taken))
         return taken
+
+    def _count(self, behind: int) -> None:
+        self._behind += behind
+        self.share.under_way += behind
 
     def answered(self, item: T, *, frees_lane: bool) -> None:
         """Note that an attempt ended, and whether the next of its lane may go."""
         self.in_flight -= 1
+        self._count(-item.is_behind)
         if frees_lane and item.order_key is not None:
             self._closed.discard(item.order_key)
 

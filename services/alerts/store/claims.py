@@ -41,6 +41,9 @@ class Due(NamedTuple):
     created_at: datetime
     kind: str
     body: bytes
+    recovery_id: UUID | None = None
+    is_behind: bool = False
+    """Recovered, and to be sent after all that is not."""
 
 
 class Claim(NamedTuple):
@@ -147,14 +150,18 @@ WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'waiting' AND due
 
 # Held is what comes behind one that waits, and behind one that was queued before it: the first may be
 # under way again while the second is still in the queue.
-_FETCH = text("""
+_DUE = """SELECT * FROM alerts.delivery d
+        WHERE d.subscription_id = c.subscription_id AND d.state = 'due' AND {which}
+            AND d.delivery_id <> ALL (CAST(:in_hand AS uuid[]))
+        ORDER BY d.alert_no LIMIT :window"""
+_FETCH = text(f"""
 WITH next_look AS (
     UPDATE alerts.queue q SET due_at = (SELECT min(due_at) FROM alerts.delivery d
         WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting')
     WHERE q.subscription_id = ANY (CAST(:ids AS uuid[]))
 )
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
-    d.first_attempt_at, d.created_at, a.kind, a.body,
+    d.first_attempt_at, d.created_at, a.kind, a.body, d.recovery_id, d.is_behind,
     d.order_key IS NOT NULL AND (
         EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
             AND w.order_key = d.order_key AND w.state = 'waiting')
@@ -162,13 +169,12 @@ SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_
             AND w.order_key = d.order_key AND w.state = 'queued' AND w.alert_no < d.alert_no)) AS is_held
 FROM unnest(CAST(:ids AS uuid[])) AS c(subscription_id)
 CROSS JOIN LATERAL (
-    SELECT * FROM alerts.delivery d
-    WHERE d.subscription_id = c.subscription_id AND d.state = 'due'
-        AND d.delivery_id <> ALL (CAST(:in_hand AS uuid[]))
-    ORDER BY d.alert_no LIMIT :window
+    SELECT * FROM (({_DUE.format(which="NOT d.is_behind")})
+        UNION ALL ({_DUE.format(which="d.is_behind AND d.recovery_id IS NOT NULL")})) d
+    ORDER BY d.is_behind, d.alert_no LIMIT :window
 ) d
 JOIN alerts.alert a USING (alert_no)
-ORDER BY d.subscription_id, d.alert_no""")
+ORDER BY d.subscription_id, d.is_behind, d.alert_no""")
 
 # A new alert behind one that waits is reason enough to try that one again, unless that was just done.
 # Its planned time stays, so that the extra try takes nothing from its schedule.

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import State, Step, after, before
+from services.alerts.store import recoveries
 from services.alerts.store.intake import columns
 
 
@@ -30,6 +31,7 @@ class Outcome(NamedTuple):
     next_step: int
     next_at: datetime | None
     rests_until: datetime | None
+    is_recovered: bool = False
 
 
 GONE = "gone"
@@ -124,6 +126,7 @@ async def record(
     accepted = [o for o in outcomes if o.result == Step.ACCEPT]
     others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
     recovered = await _recover(connection, failing & {o.subscription_id for o in accepted}, nudge_after_s)
+    await _count_recovered(connection, accepted, others)
     await _move(connection, accepted, others)
     freed = await _free_lanes(connection, [o for o in (*accepted, *others) if o.frees_lane])
     await _disable(connection, {o.subscription_id for o in others if o.result == GONE})
@@ -134,6 +137,11 @@ async def _store_attempts(connection: AsyncConnection, outcomes: Sequence[Outcom
     if outcomes:
         rows = [o[1:8] for o in outcomes]
         await connection.execute(_ATTEMPTS, columns(rows, Outcome._fields[1:8]))
+
+
+async def _count_recovered(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:
+    given_up = [o.delivery_id for o in others if o.is_recovered and o.result == Step.GIVE_UP]
+    await recoveries.settle(connection, [o.delivery_id for o in accepted if o.is_recovered], given_up)
 
 
 async def _move(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:

@@ -28,6 +28,10 @@ def test_the_routes_are_these(document: dict[str, Any]) -> None:
         "PATCH /v1/subscriptions/{subscription_id}",
         "DELETE /v1/subscriptions/{subscription_id}",
         "POST /v1/subscriptions/{subscription_id}/ping",
+        "POST /v1/subscriptions/{subscription_id}/recoveries",
+        "GET /v1/subscriptions/{subscription_id}/recoveries",
+        "GET /v1/subscriptions/{subscription_id}/recoveries/{recovery_id}",
+        "PATCH /v1/subscriptions/{subscription_id}/recoveries/{recovery_id}",
         "GET /v1/deliveries",
         "GET /v1/deliveries/{delivery_id}",
         "POST /v1/deliveries/{delivery_id}/retry",
@@ -47,7 +51,7 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
 
 def test_the_headers_of_a_delivery_are_those_of_the_document(document: dict[str, Any]) -> None:
     said = {p["name"] for p in document["webhooks"]["alert"]["post"]["parameters"]}
-    due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}")
+    due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}", UUID(int=3))
     sent = headers(SECRET, due, datetime.now(UTC))
     assert said == {name for name in sent if name.startswith(("webhook-", "lanewatch-"))}
     assert sent["lanewatch-attempt"] == "4"

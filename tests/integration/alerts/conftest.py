@@ -9,9 +9,11 @@ from aiokafka import AIOKafkaProducer
 
 from lanewatch.stack import StackConfig, Topics
 from lanewatch.stack.postgres import connect, create_database, drop_database
+from lanewatch.stack.topics import create_topics
 from shared.kafka import make_producer
 from tests.integration.alerts.receiver import Receiver
 from tests.integration.alerts.service import Service, answering, running
+from tests.support.fresh import fresh
 
 
 @pytest.fixture
@@ -40,6 +42,15 @@ async def service(
 ) -> AsyncIterator[Service]:
     async with running(fresh_config, producer, **alerts_settings) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+async def shared_service(backbone: StackConfig, producer: AIOKafkaProducer) -> AsyncIterator[Service]:
+    """A service that a module's tests share: each looks at subscriptions of its own only."""
+    async with fresh(backbone) as config:
+        await create_topics(config.bootstrap, config.topics)
+        async with running(config, producer) as started:
+            yield started
 
 
 @pytest.fixture(scope="module")

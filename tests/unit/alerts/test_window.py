@@ -1,10 +1,12 @@
 """What may be sent now: in the lane's order, one of a lane at a time, no more than allowed."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.alerts.domain.share import Share
 from services.alerts.domain.window import Window
 
 
@@ -12,11 +14,12 @@ from services.alerts.domain.window import Window
 class Item:
     delivery_id: int
     order_key: str | None
+    is_behind: bool = False
 
 
 def window(*lanes: str | None) -> tuple[Window[Item], list[Item]]:
     items = [Item(number, lane) for number, lane in enumerate(lanes)]
-    made: Window[Item] = Window()
+    made: Window[Item] = Window(Share(100))
     made.add(items)
     return made, items
 
@@ -100,3 +103,33 @@ def test_any_course_of_events_keeps_the_lanes_order(lanes: list[str | None], all
         assert numbers == sorted(numbers)
     if not (under_way or answered or returned) and len(made) == 0:
         assert {item.delivery_id for item in accepted} == {item.delivery_id for item in items}
+
+
+def test_what_is_recovered_comes_after_what_is_not_and_takes_half_of_the_places() -> None:
+    made: Window[Item] = Window(Share(100))
+    old = [Item(number, None, is_behind=True) for number in range(6)]
+    new = [Item(number, None) for number in (10, 11)]
+    made.add([*old, *new])
+    assert made.take(6) == [*new, *old[:3]]
+    made.answered(old[0], frees_lane=True)
+    assert made.take(6) == [old[3]]
+
+
+def test_what_is_recovered_is_bounded_over_all_endpoints_and_they_take_turns() -> None:
+    share, old = Share(2), [Item(number, None, is_behind=True) for number in range(6)]
+    one: Window[Item] = Window(share)
+    other: Window[Item] = Window(share)
+    one.add(old[:3])
+    other.add([*old[3:], Item(10, None)])
+    assert one.take(8) == old[:2]
+    assert other.take(8) == [Item(10, None)], "first attempts go out all the same"
+    assert (one.is_short, other.is_short) == (True, True)
+    first, second = UUID(int=1), UUID(int=2)
+    for who in (first, second, first):
+        share.wait(who)
+    assert share.next() is None
+    one.answered(old[0], frees_lane=True)
+    assert share.next() == first
+    assert other.take(8) == [old[3]]
+    other.answered(old[3], frees_lane=True)
+    assert (share.next(), share.next()) == (second, None)
