@@ -49,7 +49,7 @@ async def finished(service: Service, job: str) -> dict[str, Any]:
 
     async def is_done() -> bool:
         found.update(await service.get(job))
-        return found["state"] == "done"
+        return bool(found["state"] == "done")
 
     await eventually(is_done, said=lambda: str(found))
     return found
@@ -170,7 +170,7 @@ async def test_what_is_given_up_again_is_told(service: Service, inbox: Inbox) ->
 
 
 async def test_two_processes_take_each_alert_once(api_only: Service) -> None:
-    created = await api_only.subscribe("http://127.0.0.1:9/")
+    created = await api_only.subscribe("http://127.0.0.1:8999/")
     await past(api_only, created, AT_ONCE + 500, "exhausted")
     job = await recover(api_only, created)
     two = [Recoverer(api_only.app.state.engine) for _ in range(2)]
@@ -193,7 +193,7 @@ async def test_two_processes_take_each_alert_once(api_only: Service) -> None:
     ],
 )
 async def test_what_begins_nowhere_is_refused(api_only: Service, form: dict[str, Any]) -> None:
-    created = await api_only.subscribe("http://127.0.0.1:9/")
+    created = await api_only.subscribe("http://127.0.0.1:8999/")
     answer = await api_only.api.post(f"/v1/subscriptions/{created['subscription_id']}/recoveries", json=form)
     assert answer.status_code == 422, answer.text
     other = await api_only.api.post(f"/v1/subscriptions/{uuid4()}/recoveries", json={"since": LONG_AGO})
