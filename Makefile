@@ -65,7 +65,7 @@ docs: $(READY) ## Write the generated schemas and tables
 
 # Files are shared out to two processes as they stand, so that the long ones, which come first, do not end last.
 pytest: $(READY)
-	@$(BIN)/python -m pytest -q -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder
 
 soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak

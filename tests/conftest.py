@@ -27,9 +27,11 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        kind = item.path.relative_to(TESTS).parts[0]
-        if kind in KINDS:
-            item.add_marker(kind)
+        parts = item.path.relative_to(TESTS).parts
+        if parts[0] in KINDS:
+            item.add_marker(parts[0])
+        # Whole files go to one of several processes; what compares with the undisturbed demo goes where that has run.
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in parts else "/".join(parts)))
 
 
 @pytest.fixture(scope="session")
