@@ -71,9 +71,10 @@ soak: $(READY) ## Any interleaving of events against the reference, 100,000 step
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
 	@PAUSED_S=30 $(BIN)/python -m pytest -q -s tests/faults/ingest -k paused
 
-fuzz: $(READY) ## Post 200,000 spoilt bodies, and ask anything of all three services (BODIES, SEED)
+fuzz: $(READY) ## Post 200,000 spoilt bodies, ask anything of all three services, draw many examples (BODIES, SEED)
 	@FUZZ_BODIES=$(or $(BODIES),200000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
 	@FUZZ_EXAMPLES=100 FUZZ_PHASES=examples,coverage,fuzzing,stateful SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q tests/integration/shared/test_any_request.py
+	@$(BIN)/python -m pytest -q --hypothesis-profile=many --hypothesis-seed=$(or $(SEED),1) tests/unit tests/integration/alerts/test_matching.py
 
 format: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . || true

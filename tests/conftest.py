@@ -17,8 +17,10 @@ from tests.support.in_memory import keep_files_in_memory
 TESTS = Path(__file__).parent
 KINDS = ("unit", "contract", "integration", "e2e", "faults")
 
-settings.register_profile("repeatable", derandomize=True, print_blob=True, deadline=None)
-settings.load_profile("repeatable")  # --hypothesis-profile=default draws other examples in each run
+# Each run draws the same examples, so more of them would show no more; `make fuzz` draws many others.
+settings.register_profile("repeatable", max_examples=40, derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("many", max_examples=1000, print_blob=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:

@@ -28,7 +28,6 @@ def interleave(first_seed: int, runs: int) -> None:
     chosen = settings(
         max_examples=runs,
         stateful_step_count=STEPS_A_RUN,
-        deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),

@@ -56,7 +56,7 @@ def alert(number: int, kind: str, severity: Severity, scope: Scope) -> NewAlert:
     return NewAlert("/s", str(number), kind, severity, "lane", datetime.now(UTC), b"{}", scope)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FILTERS, min_size=1, max_size=12), st.lists(ALERTS, min_size=1, max_size=12))
 async def test_the_index_agrees_with_the_definition(
     engine: AsyncEngine, filters: list[Filter], alerts: list[tuple[str, Severity, Scope]]

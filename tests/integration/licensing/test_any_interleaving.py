@@ -32,7 +32,6 @@ def histories(first_seed: int) -> list[list[Event[Any]]]:
     chosen = settings(
         max_examples=RUNS,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

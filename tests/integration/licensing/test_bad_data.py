@@ -97,7 +97,7 @@ async def test_a_field_of_any_name_is_buried(desk: Desk, name: str) -> None:
     assert len(letter.pointer + letter.reason) < 500
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(log=mutated_log(), cut=st.integers(1, 12))
 async def test_any_log_ends_as_its_readable_events_alone_do(desk: Desk, log: list[bytes], cut: int) -> None:
     await begin_again(desk)

@@ -9,9 +9,7 @@ from shared.errors import PermanentError
 from shared.events import TradeData
 from tests.support.mutated import mutated, mutated_log
 
-ODDLY = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+ODDLY = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 def read(body: bytes) -> Event[TradeData] | PermanentError:

@@ -60,4 +60,4 @@ def test_full_disk_is_told_as_one_line_with_the_variables_to_set() -> None:
     told = explain(OSError(errno.ENOSPC, "No space left on device", "/data/x"))
     assert told.startswith("The disk is full (/data/x).")
     assert "LANEWATCH_STATE_DIR" in told
-    assert explain(StackError("first\n  second")) == "first second"
+    assert explain(StackError("first\n  second")) == "first\n  second"

@@ -20,7 +20,7 @@ from services.licensing.domain.detection.thresholds import (
 
 
 @pytest.mark.parametrize("chart", [GAP, *SLUMPS])
-@pytest.mark.parametrize("place", [0, 5, 11])
+@pytest.mark.parametrize("place", [0, 5])
 def test_the_table_is_what_its_formula_gives(chart: Chart, place: int) -> None:
     reference = chart.reference
     assert HEIGHTS[reference][place] == pytest.approx(height_for(reference, 2.0 ** (FIRST_OCTAVE + place)), abs=0.002)

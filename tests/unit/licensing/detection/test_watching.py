@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.licensing.domain.detection.watching import Turn, Watch, close_day, on_shipment
@@ -127,7 +127,6 @@ COUNTS = st.lists(st.one_of(st.integers(0, 5), st.just(0), st.integers(0, 300)),
 
 
 @given(counts=COUNTS, cut=st.integers(0, 200))
-@settings(max_examples=60, deadline=None)
 def test_a_watch_that_was_written_down_and_read_again_goes_on_the_same(counts: list[int], cut: int) -> None:
     whole, parted = Watch(), Watch()
     live(whole, counts)
@@ -138,7 +137,6 @@ def test_a_watch_that_was_written_down_and_read_again_goes_on_the_same(counts: l
 
 
 @given(counts=COUNTS)
-@settings(max_examples=60, deadline=None)
 def test_its_size_does_not_grow_and_its_levels_alternate(counts: list[int]) -> None:
     watch = Watch()
     told = [turn.level for _, turn in live(watch, counts * 5)]
@@ -148,7 +146,6 @@ def test_its_size_does_not_grow_and_its_levels_alternate(counts: list[int]) -> N
 
 
 @given(per_day=st.integers(4, 200), today=st.integers(0, 400))
-@settings(max_examples=60, deadline=None)
 def test_what_is_told_within_a_day_its_close_would_have_told(per_day: int, today: int) -> None:
     early, late = steady(per_day), steady(per_day)
     for watch in (early, late):

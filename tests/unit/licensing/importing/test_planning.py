@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.licensing.domain.licences import Licence, LicenceState
@@ -40,14 +40,12 @@ def known_of(told: Told, state: LicenceState = "active", *, is_drawn: bool = Fal
     return Known(licence, brought, {name: unit for name, (unit, _) in licence.grants().items()}, is_drawn)
 
 
-@settings(max_examples=60, deadline=None)
 @given(registers, st.booleans())
 def test_a_register_that_is_known_changes_nothing(told: list[Told], is_drawn: bool) -> None:
     known = {terms.licence_id: known_of((terms, used), is_drawn=is_drawn) for terms, used in told}
     assert {change.what for change in plan(register_of(told), known)} == {"unchanged"}
 
 
-@settings(max_examples=60, deadline=None)
 @given(registers)
 def test_events_of_new_licences_say_what_the_register_says_and_can_be_read(told: list[Told]) -> None:
     changes = plan(register_of(told), {})
@@ -69,7 +67,6 @@ def test_events_of_new_licences_say_what_the_register_says_and_can_be_read(told:
     assert sum(v.units for *_, v in used if v) == sum(v.units for *_, v in wanted if v)
 
 
-@settings(max_examples=60, deadline=None)
 @given(licences(), licences(), st.sets(st.sampled_from(NAMES)))
 def test_an_amendment_has_what_the_file_says_and_keeps_what_it_has_no_column_for(
     before: Told, after: Told, columns: set[str]

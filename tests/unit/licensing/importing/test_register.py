@@ -335,7 +335,7 @@ def _rewritten(data: bytes, old: bytes, new: bytes, name: str = "xl/worksheets/s
 
 
 registers = st.lists(licences(), min_size=1, max_size=4, unique_by=lambda pair: pair[0].licence_id)
-round_trip = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+round_trip = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @round_trip

@@ -56,11 +56,11 @@ def test_merged_cells_show_what_the_first_of_them_holds() -> None:
     assert rows == [("a", time(8)), (Merged(1, "a"), Merged(1, time(8))), (Merged(1, "a"),), ("b",)]
 
 
-def test_merges_are_found_in_a_workbook_with_thousands_of_them() -> None:
-    rows = [[f"S-{number}" if number % 2 == 0 else None, number] for number in range(6000)]
-    merged = [f"A{number}:A{number + 1}" for number in range(1, 6000, 2)]
+def test_merges_are_found_in_a_workbook_with_hundreds_of_them() -> None:
+    rows = [[f"S-{number}" if number % 2 == 0 else None, number] for number in range(1200)]
+    merged = [f"A{number}:A{number + 1}" for number in range(1, 1200, 2)]
     found = open_sheet(io.BytesIO(excel_of(rows, merged=merged)), None, 10**8)
-    assert len(found.merges) == 3000
+    assert len(found.merges) == 600
     second = rows_of(found)[1::2]
     assert second[0] == (Merged(1, "S-0"), 1)
     assert all(isinstance(row[0], Merged) for row in second)
