@@ -269,6 +269,19 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
         }
         for what in ("stuck", "resumed")
     },
+    **{
+        f"lanewatch.endpoint.{what}": {
+            "scope": {"commodity_groups": [], "origin": "*", "destinations": ["*"]},
+            "severity": "warning",
+            "headline": f"{what}: the endpoint of “Magnets to Germany” since 2025-06-01 08:00:00 UTC (status 503)",
+            "subscription_id": "01973f6c-0000-7000-8000-000000000000",
+            "name": "Magnets to Germany",
+            "since": "2025-06-01T08:00:00Z",
+            "waiting": 12,
+            "last_error": "status 503",
+        }
+        for what in ("failing", "recovered", "disabled")
+    },
     "lanewatch.pipeline.pulse": {"clock": "2025-06-01T08:00:00Z"},
     "lanewatch.decision.denied": _decision("denied", "licence.left", "LIC-7 has 300 kg left, 1,200.5 kg are wanted"),
     **{

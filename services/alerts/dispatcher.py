@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,13 +18,13 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.domain.retries import RetryPolicy
 from services.alerts.domain.share import Share
-from services.alerts.hand import Hand
+from services.alerts.hand import Hand, Policies
+from services.alerts.hands import Hands
 from services.alerts.metrics import note_attempt
 from services.alerts.sender import Sender
 from services.alerts.store import claims, outcomes
-from services.alerts.store.claims import Due, Room
+from services.alerts.store.claims import Due, Times
 from services.alerts.store.outcomes import Outcome
 from shared.database import transaction
 from shared.errors import RetryableError
@@ -35,13 +35,14 @@ log = structlog.get_logger(__name__)
 RECORD_AT_ONCE = 500
 BACKOFF_S = 0.25
 STUCK_AFTER_S = 30.0
+LONGEST_PAUSE_S = 0.5
+"""For longer an endpoint is not kept in hand with nothing under way."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much one process takes in hand, and its times in seconds."""
 
-    per_endpoint: int = 8
     recovered: int = 8
     """Requests under way for recovered deliveries, to all endpoints together."""
     endpoints: int = 400
@@ -55,18 +56,18 @@ class Limits:
 class Dispatcher:
     """Delivers for as long as `run` runs; any number of processes may do so at once, each as another `instance`."""
 
-    def __init__(self, engine: AsyncEngine, sender: Sender, policy: RetryPolicy, limits: Limits, instance: str) -> None:
+    def __init__(self, engine: AsyncEngine, sender: Sender, policies: Policies, limits: Limits, instance: str) -> None:
         self.engine = engine
         self.sender = sender
-        self.policy = policy
+        self.policies = policies
         self.limits = limits
         self.instance = instance
         self.waiting_for: str | None = None
         self._worker: UUID | None = None
         self._alive_until = 0.0
         """By the monotonic clock; later than that, others may have taken over what is in hand."""
-        self._hands: dict[UUID, Hand] = {}
         self._share = Share(limits.recovered)
+        self._hands = Hands(self._share)
         self._answers: deque[tuple[Hand, Due, Outcome]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -99,7 +100,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until `stop`, then hand back what is left."""
-        self._forget()
+        self._hands.forget()
         self._answers.clear()
         self._worker = None
         loops = (self._beat_loop, self._claim_loop, self._record_loop)
@@ -169,62 +170,35 @@ class Dispatcher:
         else:
             log.warning("claims were lost: this process was silent for too long")
             self._worker = None
-            self._forget()
+            self._hands.forget()
         self.wake()
-
-    def _forget(self) -> None:
-        """Drop what is in hand; requests under way end, and of them only facts are stored."""
-        for hand in self._hands.values():
-            hand.close()
-        self._hands.clear()
 
     async def _claim(self) -> None:
         # An endpoint is never claimed for and recorded for at once: what is in hand would be out of date.
         async with self._settling:
             worker = self._worker
-            room, thirsty = self._room()
-            if self._stopping.is_set() or worker is None or not (room.healthy or room.failing or thirsty):
+            room = self._hands.room(self.limits.endpoints, self.limits.window)
+            own = self._hands.thirsty(self.limits.window // 2)
+            if self._stopping.is_set() or worker is None or not (room.healthy or room.failing or own):
                 return
             async with transaction(self.engine) as connection:
                 claim = await claims.claim(
                     connection,
                     worker,
                     room,
-                    thirsty=[hand.endpoint.subscription_id for hand in thirsty],
-                    in_hand=self._in_hand,
-                    nudge_after_s=self.limits.nudge_after_s,
+                    thirsty=[*own],
+                    in_hand=self._hands.deliveries,
+                    times=Times(self.limits.nudge_after_s, self.policies.retry.order_hold_s),
                 )
             if worker == self._worker:
-                self._take_in(claim, worker)
+                # One that an answer closed meanwhile takes nothing more: what was found for it stays due.
+                closed = {subscription_id for subscription_id, hand in own.items() if hand.is_closing}
+                self._take_in(claim.without(closed), worker)
         if claim.endpoints:
             self.wake()
 
-    def _in_hand(self, subscription_ids: Sequence[UUID]) -> list[UUID]:
-        hands = (self._hands[i] for i in subscription_ids if i in self._hands)
-        return [due.delivery_id for hand in hands if not hand.is_closing for due in hand.window]
-
-    def _room(self) -> tuple[Room, list[Hand]]:
-        hands = self._hands.values()
-        failing = sum(hand.is_failing for hand in hands)
-        half = self.limits.endpoints // 2
-        room = Room(
-            healthy=max(0, self.limits.endpoints - half - (len(hands) - failing)),
-            failing=max(0, half - failing),
-            window=self.limits.window,
-        )
-        return room, [hand for hand in hands if hand.is_thirsty(self.limits.window // 2)]
-
     def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
-        for endpoint in claim.endpoints:
-            known = self._hands.get(endpoint.subscription_id)
-            # One that closes was given back, and claimed again before its record came home.
-            if known is None or known.is_closing:
-                hand = Hand(endpoint, worker, self.policy, self.limits.per_endpoint, self._share)
-                self._hands[endpoint.subscription_id] = hand
-        for due in claim.deliveries:
-            self._hands[due.subscription_id].add([due])
-        for endpoint in claim.endpoints:
-            hand = self._hands[endpoint.subscription_id]
+        for hand in self._hands.take_in(claim, worker, self.policies):
             self._send_ready(hand)
             if hand.is_empty:
                 self._has_answers.set()
@@ -233,12 +207,30 @@ class Dispatcher:
         # A process that slept through its lease must not go on with what it had in hand.
         if self._stopping.is_set() or time.monotonic() > self._alive_until:
             return
-        for due in hand.take():
+        now = datetime.now(UTC)
+        for due in hand.take(now):
             task = asyncio.create_task(self._send(hand, due))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         if hand.window.is_short:
             self._share.wait(hand.endpoint.subscription_id)
+        self._keep_pace(hand, now)
+
+    def _keep_pace(self, hand: Hand, now: datetime) -> None:
+        """Come back when an endpoint may be sent the next; give it back when that takes long."""
+        wait_s = hand.pace.wait_s(now)
+        if wait_s == 0 or hand.is_closing or hand.is_paused or not hand.window.has_ready:
+            return
+        if wait_s > LONGEST_PAUSE_S and hand.window.in_flight == 0:
+            hand.close()
+            self._has_answers.set()
+            return
+        hand.is_paused = True
+        asyncio.get_running_loop().call_later(wait_s, self._go_on, hand)
+
+    def _go_on(self, hand: Hand) -> None:
+        hand.is_paused = False
+        self._send_ready(hand)
 
     async def _send(self, hand: Hand, due: Due) -> None:
         attempt = await self.sender.send(hand.endpoint, due)
@@ -257,7 +249,7 @@ class Dispatcher:
             batch = list(islice(self._answers, RECORD_AT_ONCE))
             for hand, _, _ in batch:
                 hand.is_recording = True
-            idle = self._idle(batch)
+            idle = self._hands.idle(batch)
         if not batch and not idle:
             return
         by_worker: dict[UUID, list[Outcome]] = {hand.worker: [] for hand in idle}
@@ -272,25 +264,16 @@ class Dispatcher:
         # Before the next record, so that a busy endpoint's window is filled again.
         await self._claim()
 
-    def _idle(self, batch: list[tuple[Hand, Due, Outcome]]) -> list[Hand]:
-        """Return the endpoints that have nothing left once the batch is recorded, and close them."""
-        left = {id(hand): len(hand.window) for hand in self._hands.values()}
-        for hand, _, _ in batch:
-            if id(hand) in left:
-                left[id(hand)] -= 1
-        idle = [hand for hand in self._hands.values() if left[id(hand)] == 0]
-        for hand in idle:
-            hand.is_closing = True
-        return idle
-
     def _let_go(self, batch: list[tuple[Hand, Due, Outcome]], idle: list[Hand]) -> None:
         for hand, due, outcome in batch:
             self._answers.popleft()
             hand.recorded(due, outcome)
             hand.is_recording = False
+        self._hands.let_go(idle)
+        now = datetime.now(UTC)
         for hand in idle:
-            if self._hands.get(hand.endpoint.subscription_id) is hand:
-                del self._hands[hand.endpoint.subscription_id]
+            if 0 < (wait_s := hand.pace.wait_s(now)) < self.limits.poll_s:
+                asyncio.get_running_loop().call_later(wait_s, self.wake)
         for hand, _, _ in batch:
             self._send_ready(hand)
 

@@ -14,14 +14,16 @@ from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
 from services.alerts.gauges import watch_gauges
+from services.alerts.hand import Policies
 from services.alerts.listener import Listener
+from services.alerts.notifier import Notifier
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
 from services.alerts.recoverer import Recoverer
 from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
-from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, RECOVERY_CHANNEL, SCHEMA, VERSIONS
+from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, NOTICE_CHANNEL, RECOVERY_CHANNEL, SCHEMA, VERSIONS
 from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
@@ -66,16 +68,23 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     engine = app.state.engine
     await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
     poster = await stack.enter_async_context(make_poster(settings))
-    dispatcher = Dispatcher(engine, Sender(poster), settings.retry_policy(), limits(settings), settings.instance())
+    policies = Policies(settings.retry_policy(), settings.breaker_policy(), settings.alerts_per_endpoint)
+    dispatcher = Dispatcher(engine, Sender(poster), policies, limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
-    recoverer = Recoverer(engine)
-    wakes = {DUE_CHANNEL: dispatcher.wake, DEAD_CHANNEL: publisher.wake, RECOVERY_CHANNEL: recoverer.wake}
+    recoverer, notifier = Recoverer(engine), Notifier(engine, dispatcher.wake)
+    wakes = {
+        DUE_CHANNEL: dispatcher.wake,
+        DEAD_CHANNEL: publisher.wake,
+        RECOVERY_CHANNEL: recoverer.wake,
+        NOTICE_CHANNEL: notifier.wake,
+    }
     listener = Listener(settings.database_url, wakes)
     health.add_live("delivery", dispatcher.check_live)
     health.add_ready("delivery", dispatcher.check_ready)
     run_beside(stack, dispatcher.run(), dispatcher)
     run_beside(stack, publisher.run())
     run_beside(stack, recoverer.run())
+    run_beside(stack, notifier.run())
     run_beside(stack, listener.run())
     if settings.clock == "wall":
         watchdog = Watchdog(engine, timedelta(seconds=settings.alerts_stuck_after_s), dispatcher.wake)
@@ -116,7 +125,6 @@ def make_poster(settings: AlertsSettings) -> Poster:
 def limits(settings: AlertsSettings) -> Limits:
     """Return how much the process takes in hand."""
     return Limits(
-        per_endpoint=settings.alerts_per_endpoint,
         recovered=settings.alerts_recovered,
         endpoints=settings.alerts_endpoints,
         window=settings.alerts_window,

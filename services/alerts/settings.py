@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from services.alerts.domain.addresses import Network, network
+from services.alerts.domain.breaker import BreakerPolicy
 from services.alerts.domain.retries import RetryPolicy
 from services.alerts.domain.urls import Reach
 from shared.settings import SharedSettings
@@ -42,6 +43,15 @@ class AlertsSettings(SharedSettings):
     alerts_order_hold_refused_s: Annotated[float, Field(ge=0)] = RetryPolicy.order_hold_refused_s
     alerts_nudge_after_s: Annotated[float, Field(ge=0)] = 300.0
     """A waiting delivery that was last tried so long ago gets an extra try when there is reason for hope."""
+    alerts_breaker_failures: Positive = BreakerPolicy.failures
+    """So many in a row, or three quarters of the latest twenty, and an endpoint is left alone for a while."""
+    alerts_breaker_rest_s: Seconds = BreakerPolicy.rest_s
+    """For how long at first; each further time in a row it is twice as long."""
+    alerts_breaker_rest_max_s: Seconds = BreakerPolicy.rest_max_s
+    alerts_disable_after_s: Seconds = BreakerPolicy.disable_after_s
+    """An endpoint that took nothing for so long is disabled until somebody resumes it."""
+    alerts_disable_tries: Positive = BreakerPolicy.disable_tries
+    """At least so many tries must have been made meanwhile."""
     alerts_connect_timeout_s: Seconds = 5.0
     alerts_attempt_timeout_s: Seconds = 15.0
     alerts_per_endpoint: Positive = 8
@@ -91,4 +101,14 @@ class AlertsSettings(SharedSettings):
             jitter=self.alerts_retry_jitter,
             order_hold_s=self.alerts_order_hold_s,
             order_hold_refused_s=self.alerts_order_hold_refused_s,
+        )
+
+    def breaker_policy(self) -> BreakerPolicy:
+        """Return the settings that decide when an endpoint is left alone."""
+        return BreakerPolicy(
+            failures=self.alerts_breaker_failures,
+            rest_s=self.alerts_breaker_rest_s,
+            rest_max_s=max(self.alerts_breaker_rest_s, self.alerts_breaker_rest_max_s),
+            disable_after_s=self.alerts_disable_after_s,
+            disable_tries=self.alerts_disable_tries,
         )

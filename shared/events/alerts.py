@@ -171,6 +171,23 @@ class PipelineNoticed(_Out, frozen=True, kw_only=True):
     """The clock's latest tick that came through."""
 
 
+class EndpointNoticed(_Out, frozen=True, kw_only=True):
+    """An endpoint of the tenant's own takes nothing, was disabled for it, or takes alerts again.
+
+    It goes to the tenant's other subscriptions that ask for this kind, never to the one that it is about.
+    """
+
+    TYPES = ("lanewatch.endpoint.failing", "lanewatch.endpoint.recovered", "lanewatch.endpoint.disabled")
+    subscription_id: str
+    name: str
+    """The subscription's."""
+    since: datetime
+    """When the first try failed of those in a row that came to nothing."""
+    waiting: int
+    """Alerts that wait for it."""
+    last_error: str | None = None
+
+
 class PipelinePulse(msgspec.Struct, frozen=True, kw_only=True):
     """A tick of the clock was taken in and worked out, and all that followed from it is published. No alert."""
 
@@ -258,6 +275,7 @@ AlertData = (
     | StockpilingNoticed
     | PriceNoticed
     | PipelineNoticed
+    | EndpointNoticed
     | LicenceChanged
     | QuotaChanged
     | RegimeChanged

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from services.alerts.api.endpoints import EndpointOut, PaceForm
 from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
 from services.alerts.domain.signing import key_of
 from services.alerts.domain.urls import read_url
+from services.alerts.store.health import Shown
 from services.alerts.store.subscriptions import Subscription
 from shared.events import Severity
 
@@ -66,7 +68,7 @@ class FilterForm(_Form):
         return Filter(**self.model_dump())
 
 
-class SubscriptionForm(_Form):
+class SubscriptionForm(_Form, PaceForm):
     """A new subscription."""
 
     name: Name
@@ -76,13 +78,13 @@ class SubscriptionForm(_Form):
     """`whsec_` and 24 to 64 bytes in base64; one is made when it is left out."""
 
 
-class SubscriptionChange(_Form):
-    """What may be changed of a subscription."""
+class SubscriptionChange(_Form, PaceForm):
+    """What may be changed of a subscription; what is left out stays as it is."""
 
-    state: Literal["active", "paused"]
+    state: Literal["active", "paused"] | None = None
 
 
-class SubscriptionOut(BaseModel):
+class SubscriptionOut(PaceForm):
     """A subscription; the secret is in the answer that created it and in no other."""
 
     subscription_id: UUID
@@ -90,15 +92,18 @@ class SubscriptionOut(BaseModel):
     url: str
     filter: FilterForm
     state: Literal["active", "paused", "disabled"]
-    """`disabled`: the endpoint answered 410. Alerts are kept for it, as for a paused one, until it is resumed."""
+    """`disabled`: the endpoint answered 410, or took nothing for days. Alerts are kept for it, as for a paused one,
+    until it is resumed."""
     state_reason: str | None
     created_at: datetime
     secret: str | None = None
+    endpoint: EndpointOut
 
     @classmethod
-    def of(cls, subscription: Subscription, secret: str | None = None) -> Self:
-        """Return the answer for a subscription."""
-        shown = subscription._asdict() | {"filter": vars(subscription.filter), "secret": secret}
+    def of(cls, subscription: Subscription, fares: Shown, secret: str | None = None) -> Self:
+        """Return the answer for a subscription whose endpoint fares like that."""
+        shown = subscription._asdict() | fares._asdict() | {"filter": vars(subscription.filter), "secret": secret}
+        shown["state"], shown["endpoint"] = subscription.state, fares._asdict()
         return cls.model_validate({name: value for name, value in shown.items() if name in cls.model_fields})
 
 

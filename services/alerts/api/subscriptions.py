@@ -6,18 +6,23 @@ never again, nor written to any log.
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.api.endpoints import PaceForm
 from services.alerts.api.forms import PingOut, SubscriptionChange, SubscriptionForm, SubscriptionOut
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.domain.filters import PING
+from services.alerts.domain.pace import Pace
 from services.alerts.domain.signing import secret_from
 from services.alerts.domain.urls import Reach, read_url
-from services.alerts.store import requests, subscriptions
+from services.alerts.store import health, requests, subscriptions
+from services.alerts.store.health import Shown
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription, Subscription
 from shared.cloudevents import Event, write
@@ -29,6 +34,7 @@ from shared.openapi import problem
 
 SECRET_BYTES = 32
 SOURCE = "/lanewatch/alerts"
+PACE = set(PaceForm.model_fields)
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -61,14 +67,17 @@ async def create(
     )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
+        if created is not None and form.pace() != Pace():
+            await health.set_pace(connection, created.subscription_id, form.pace())
         known = None
         if created is None and idempotency_key is not None:
             known = await subscriptions.by_idempotency_key(connection, new.tenant, idempotency_key)
+        fares = await _fares(connection, created or known)
     if created is None:
         created, secret = _same(known, digest), ""
         response.status_code = 200
     response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
-    return SubscriptionOut.of(created, secret or None)
+    return SubscriptionOut.of(created, fares[created.subscription_id], secret or None)
 
 
 def check_reach(request: Request, url: str) -> None:
@@ -93,7 +102,9 @@ async def list_all(request: Request, limit: Limit = 100, cursor: Cursor = None) 
     before = place_of(cursor, UUID)
     async with transaction(request.app.state.engine) as connection:
         found = await subscriptions.page(connection, tenant_of(request), limit + 1, before)
-    return page_of([SubscriptionOut.of(s) for s in found], limit, lambda s: s.subscription_id)
+        fares = await _fares(connection, *found)
+    shown = [SubscriptionOut.of(s, fares[s.subscription_id]) for s in found if s.subscription_id in fares]
+    return page_of(shown, limit, lambda s: s.subscription_id)
 
 
 @router.get("/{subscription_id}")
@@ -101,21 +112,40 @@ async def show(request: Request, subscription_id: UUID) -> SubscriptionOut:
     """Show one subscription."""
     async with transaction(request.app.state.engine) as connection:
         found = await subscriptions.get(connection, tenant_of(request), subscription_id)
-    if found is None:
+        fares = await _fares(connection, found)
+    return _shown(found, fares)
+
+
+async def _fares(connection: AsyncConnection, *found: Subscription | None) -> dict[UUID, Shown]:
+    return await health.shown(connection, [s.subscription_id for s in found if s is not None])
+
+
+def _shown(found: Subscription | None, fares: Mapping[UUID, Shown]) -> SubscriptionOut:
+    if found is None or found.subscription_id not in fares:
         raise missing("subscription")
-    return SubscriptionOut.of(found)
+    return SubscriptionOut.of(found, fares[found.subscription_id])
 
 
 @router.patch("/{subscription_id}")
 async def change(request: Request, subscription_id: UUID, form: SubscriptionChange) -> SubscriptionOut:
-    """Pause or resume; what is matched meanwhile is sent after it is resumed."""
+    """Pause, resume, or change the pace; what is matched while it is paused is sent after it is resumed."""
     async with transaction(request.app.state.engine) as connection:
         found = await subscriptions.get(connection, tenant_of(request), subscription_id)
-        if found is not None:
+        if found is not None and form.state is not None:
             found = await subscriptions.set_state(connection, subscription_id, is_paused=form.state == "paused")
-    if found is None:
+        if found is not None and PACE & form.model_fields_set:
+            await _change_pace(connection, subscription_id, form)
+        fares = await _fares(connection, found)
+    return _shown(found, fares)
+
+
+async def _change_pace(connection: AsyncConnection, subscription_id: UUID, form: SubscriptionChange) -> None:
+    if not await subscriptions.lock_queue(connection, subscription_id):
         raise missing("subscription")
-    return SubscriptionOut.of(found)
+    now = (await health.shown(connection, [subscription_id]))[subscription_id]._asdict()
+    wanted = {name: getattr(form, name) if name in form.model_fields_set else now[name] for name in PACE}
+    await health.set_pace(connection, subscription_id, Pace(**wanted))
+    await subscriptions.notify(connection)
 
 
 @router.delete("/{subscription_id}", status_code=204)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple, get_args
 
-from shared.events import ALERT_TYPES, EVERYWHERE, FOR_EVERYONE, Scope, Severity
+from shared.events import ALERT_TYPES, EVERYWHERE, FOR_EVERYONE, EndpointNoticed, Scope, Severity
 
 ANY = "*"
 """In a key: the filter does not restrict this field."""
@@ -19,8 +19,9 @@ SOME = "+"
 MAX_KEYS = 2000
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 PING = "lanewatch.test.ping"
-NOT_BY_DEFAULT = frozenset({"lanewatch.decision.permitted", "lanewatch.lane.exporter_changed"})
-"""Kinds that a subscription gets only when it names them: one for every parcel or every exporter would be noise."""
+NOT_BY_DEFAULT = frozenset({"lanewatch.decision.permitted", "lanewatch.lane.exporter_changed", *EndpointNoticed.TYPES})
+"""Kinds that a subscription gets only when it names them: one for every parcel or every exporter would be noise,
+and how an endpoint fares is for those who run it."""
 KINDS = frozenset(ALERT_TYPES) - {PING}
 
 

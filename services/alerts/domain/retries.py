@@ -56,10 +56,13 @@ class Progress:
     """Tries of the schedule that were used up; extra tries do not count."""
     planned_at: datetime | None = None
     """When the schedule wants it tried; in the future for an extra try."""
-    first_attempt_at: datetime | None = None
+    held_since: datetime | None = None
+    """Since when it holds its lane; times in which the endpoint took nothing do not count."""
     is_ordered: bool = False
     has_endpoint_taken_others: bool = False
     """Since the first attempt."""
+    probed_until: datetime | None = None
+    """Set when the attempt was a probe of an endpoint that takes nothing, to the end of its next rest."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,6 @@ class TryAgain:
     step: int
     holds_lane: bool
     """Whether those behind it in its lane wait for it."""
-    rest_until: datetime | None = None
-    """Until when the endpoint asked to be left alone."""
 
 
 Verdict = Delivered | Gone | Exhausted | TryAgain
@@ -99,6 +100,8 @@ def decide(policy: RetryPolicy, answer: Answer, progress: Progress, now: datetim
     if answer.status == GONE:
         return Gone()
     rest_until = rests_until(policy, answer.retry_after, now)
+    if progress.probed_until is not None and not answer.is_refusal:
+        return _put_back(progress, progress.probed_until, now, rest_until)
     if progress.planned_at is not None and progress.planned_at > now:
         at, step = progress.planned_at, progress.step
     elif progress.step < len(policy.delays_s):
@@ -107,13 +110,19 @@ def decide(policy: RetryPolicy, answer: Answer, progress: Progress, now: datetim
     else:
         return Exhausted()
     at = max(at, rest_until or at)
-    return TryAgain(at, step, _holds_lane(policy, answer, progress, now, at), rest_until)
+    return TryAgain(at, step, _holds_lane(policy, answer, progress, now, at))
+
+
+def _put_back(progress: Progress, probed_until: datetime, now: datetime, rest_until: datetime | None) -> TryAgain:
+    """Leave a delivery's schedule and place as they were: the fault was the endpoint's."""
+    at = max(probed_until, progress.planned_at or now, rest_until or now)
+    return TryAgain(at, progress.step, progress.is_ordered)
 
 
 def _holds_lane(policy: RetryPolicy, answer: Answer, progress: Progress, now: datetime, at: datetime) -> bool:
     is_its_own_fault = answer.is_refusal or progress.has_endpoint_taken_others
     hold_s = policy.order_hold_refused_s if is_its_own_fault else policy.order_hold_s
-    return progress.is_ordered and at <= (progress.first_attempt_at or now) + timedelta(seconds=hold_s)
+    return progress.is_ordered and at <= (progress.held_since or now) + timedelta(seconds=hold_s)
 
 
 def rests_until(policy: RetryPolicy, retry_after: str | None, now: datetime) -> datetime | None:

@@ -50,6 +50,11 @@ class Window(Generic[T]):
         """Go through what is in hand: ready, under way, or answered and not recorded yet."""
         return iter(self._in_hand.values())
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether something is left that was not sent yet."""
+        return bool(self._ready)
+
     def add(self, items: Iterable[T]) -> None:
         """Take in more, in the order in which they are to be sent."""
         for item in items:

@@ -6,16 +6,18 @@ the lock wakes the senders at its commit.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import Step, after, before
-from services.alerts.store import DUE_CHANNEL
+from services.alerts.domain.pace import Pace
+from services.alerts.store import DUE_CHANNEL, health
 
 
 class Endpoint(NamedTuple):
@@ -24,8 +26,9 @@ class Endpoint(NamedTuple):
     subscription_id: UUID
     url: str
     secret: str
-    failing_since: datetime | None
     last_accepted_at: datetime | None
+    health: Health = Health()
+    pace: Pace = Pace()
 
 
 class Due(NamedTuple):
@@ -52,6 +55,13 @@ class Claim(NamedTuple):
     endpoints: list[Endpoint]
     deliveries: list[Due]
 
+    def without(self, subscription_ids: Collection[UUID]) -> Self:
+        """Return the claim without some endpoints."""
+        return self._replace(
+            endpoints=[e for e in self.endpoints if e.subscription_id not in subscription_ids],
+            deliveries=[d for d in self.deliveries if d.subscription_id not in subscription_ids],
+        )
+
 
 class Room(NamedTuple):
     """How much more a worker can take."""
@@ -60,6 +70,15 @@ class Room(NamedTuple):
     failing: int
     window: int
     """Deliveries of one endpoint."""
+
+
+class Times(NamedTuple):
+    """How long to wait, in seconds."""
+
+    nudge_after_s: float = 300.0
+    """Since its last try, before a delivery that waits gets an extra one."""
+    order_hold_s: float = 86400.0
+    """Before the next of a lane is tried in place of the first, while the endpoint takes nothing."""
 
 
 _BEAT = text("""
@@ -71,7 +90,12 @@ VALUES (:worker, :instance, clock_timestamp() + make_interval(secs => :lease_s))
 ON CONFLICT (instance) DO UPDATE SET worker_id = excluded.worker_id, alive_until = excluded.alive_until""")
 # A claim may also name a worker that is not there any more: it was killed and has started anew, or it
 # slept through its removal and claimed on.
-_SWEEP = text("""
+# How much of its pace it had used up died with it, so that the next token is a whole interval away.
+_FREE = """
+    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp(), paced_until = greatest(q.paced_until,
+        clock_timestamp() + make_interval(secs => 1 / q.max_per_second))
+    FROM locked l WHERE q.subscription_id = l.subscription_id"""
+_SWEEP = text(f"""
 WITH lapsed AS (
     DELETE FROM alerts.worker WHERE alive_until < clock_timestamp() RETURNING worker_id
 ), locked AS (
@@ -80,8 +104,7 @@ WITH lapsed AS (
         OR (q.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM alerts.worker w WHERE w.worker_id = q.worker_id))
     ORDER BY q.subscription_id FOR UPDATE OF q SKIP LOCKED
 ), freed AS (
-    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp()
-    FROM locked l WHERE q.subscription_id = l.subscription_id RETURNING 1
+    {_FREE} RETURNING 1
 )
 SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS n FROM freed) f WHERE n > 0""")
 
@@ -101,12 +124,11 @@ async def sweep(connection: AsyncConnection) -> None:
     await connection.execute(_SWEEP, {"channel": DUE_CHANNEL})
 
 
-_LEAVE = text("""
+_LEAVE = text(f"""
 WITH locked AS (
     SELECT subscription_id FROM alerts.queue WHERE worker_id = :worker ORDER BY subscription_id FOR UPDATE
 ), freed AS (
-    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp()
-    FROM locked l WHERE q.subscription_id = l.subscription_id
+    {_FREE}
 ), gone AS (
     DELETE FROM alerts.worker WHERE worker_id = :worker
 )
@@ -119,8 +141,9 @@ async def leave(connection: AsyncConnection, worker: UUID) -> None:
 
 
 # Three searches, each served by its own partial index. Endpoints that failed last are counted apart,
-# so that any number of dead ones leaves room for the others.
-_CLAIM = text("""
+# so that any number of dead ones leaves room for the others. One that rests is not even looked at.
+_MAY_AT = "greatest(due_at, rests_until, paced_until)"
+_CLAIM = text(f"""
 WITH mine AS (
     SELECT subscription_id FROM alerts.queue
     WHERE subscription_id = ANY (CAST(:thirsty AS uuid[])) AND worker_id = :worker AND is_open
@@ -128,19 +151,20 @@ WITH mine AS (
     FOR UPDATE SKIP LOCKED
 ), healthy AS (
     SELECT subscription_id FROM alerts.queue
-    WHERE is_open AND worker_id IS NULL AND failing_since IS NULL
-        AND due_at <= clock_timestamp() AND (rests_until IS NULL OR rests_until <= clock_timestamp())
-    ORDER BY due_at LIMIT :healthy FOR UPDATE SKIP LOCKED
+    WHERE is_open AND worker_id IS NULL AND failing_since IS NULL AND due_at IS NOT NULL
+        AND {_MAY_AT} <= clock_timestamp()
+    ORDER BY {_MAY_AT} LIMIT :healthy FOR UPDATE SKIP LOCKED
 ), failing AS (
     SELECT subscription_id FROM alerts.queue
-    WHERE is_open AND worker_id IS NULL AND failing_since IS NOT NULL
-        AND due_at <= clock_timestamp() AND (rests_until IS NULL OR rests_until <= clock_timestamp())
-    ORDER BY due_at LIMIT :failing FOR UPDATE SKIP LOCKED
+    WHERE is_open AND worker_id IS NULL AND failing_since IS NOT NULL AND due_at IS NOT NULL
+        AND {_MAY_AT} <= clock_timestamp()
+    ORDER BY {_MAY_AT} LIMIT :failing FOR UPDATE SKIP LOCKED
 )
 UPDATE alerts.queue q SET worker_id = :worker
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
-RETURNING q.subscription_id, s.url, s.secret, q.failing_since, q.last_accepted_at,
+RETURNING q.subscription_id, s.url, s.secret, q.last_accepted_at, {health.COLUMNS},
+    q.max_per_second, q.max_in_flight, q.paced_until,
     EXISTS (SELECT FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting'
         AND d.due_at <= clock_timestamp()) AS has_come_due""")
 
@@ -148,9 +172,11 @@ _COME_DUE = text("""
 UPDATE alerts.delivery SET state = :due
 WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'waiting' AND due_at <= clock_timestamp()""")
 
-# Held is what comes behind one that waits, and behind one that was queued before it: the first may be
-# under way again while the second is still in the queue.
-_DUE = """SELECT * FROM alerts.delivery d
+# First attempts and others take turns, so that neither starves the other. Held is what comes behind one that
+# waits or is tried again, and behind one that was queued before it: the first may be settled while the second
+# is still in the queue.
+_DUE = """
+        SELECT *, row_number() OVER (ORDER BY alert_no) AS turn FROM alerts.delivery d
         WHERE d.subscription_id = c.subscription_id AND d.state = 'due' AND {which}
             AND d.delivery_id <> ALL (CAST(:in_hand AS uuid[]))
         ORDER BY d.alert_no LIMIT :window"""
@@ -162,19 +188,24 @@ WITH next_look AS (
 )
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
     d.first_attempt_at, d.created_at, a.kind, a.body, d.recovery_id, d.is_behind,
-    d.order_key IS NOT NULL AND (
+    d.order_key IS NOT NULL AND d.delivery_id <> ALL (CAST(:probes AS uuid[])) AND (
         EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
             AND w.order_key = d.order_key AND w.state = 'waiting')
         OR EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
-            AND w.order_key = d.order_key AND w.state = 'queued' AND w.alert_no < d.alert_no)) AS is_held
+            AND w.order_key = d.order_key AND w.state = 'queued' AND w.alert_no < d.alert_no)
+        OR d.attempts = 0 AND NOT d.is_behind AND EXISTS (SELECT FROM alerts.delivery w
+            WHERE w.subscription_id = d.subscription_id AND w.order_key = d.order_key AND w.state = 'due'
+            AND w.attempts > 0 AND NOT w.is_behind AND w.alert_no < d.alert_no)
+    ) AS is_held
 FROM unnest(CAST(:ids AS uuid[])) AS c(subscription_id)
 CROSS JOIN LATERAL (
-    SELECT * FROM (({_DUE.format(which="NOT d.is_behind")})
+    SELECT * FROM (({_DUE.format(which="d.attempts = 0 AND NOT d.is_behind")})
+        UNION ALL ({_DUE.format(which="d.attempts > 0 AND NOT d.is_behind")})
         UNION ALL ({_DUE.format(which="d.is_behind AND d.recovery_id IS NOT NULL")})) d
-    ORDER BY d.is_behind, d.alert_no LIMIT :window
+    ORDER BY d.is_behind, d.turn, d.attempts = 0 LIMIT :window
 ) d
 JOIN alerts.alert a USING (alert_no)
-ORDER BY d.subscription_id, d.is_behind, d.alert_no""")
+ORDER BY d.subscription_id, d.is_behind, d.turn, d.attempts = 0""")
 
 # A new alert behind one that waits is reason enough to try that one again, unless that was just done.
 # Its planned time stays, so that the extra try takes nothing from its schedule.
@@ -201,7 +232,7 @@ async def claim(
     *,
     thirsty: Sequence[UUID],
     in_hand: Callable[[Sequence[UUID]], Sequence[UUID]],
-    nudge_after_s: float,
+    times: Times,
 ) -> Claim:
     """Claim endpoints with something due, and what is new for the worker's own `thirsty` ones.
 
@@ -212,20 +243,47 @@ async def claim(
         _CLAIM,
         {"worker": worker, "thirsty": list(thirsty), "healthy": room.healthy, "failing": room.failing},
     )
-    claimed = found.all()
+    claimed = found.mappings().all()
     if not claimed:
         return Claim([], [])
-    ids = [row.subscription_id for row in claimed]
-    if any(row.has_come_due for row in claimed):
-        await connection.execute(_COME_DUE, {"ids": ids, "due": after(Step.COME_DUE)})
-    rows = (await connection.execute(_FETCH, {"ids": ids, "in_hand": in_hand(ids), "window": room.window})).all()
+    endpoints = [_endpoint(row) for row in claimed]
+    ids = [endpoint.subscription_id for endpoint in endpoints]
+    probed = {e.subscription_id for e in endpoints if e.health.is_probed} - set(thirsty)
+    if come_due := {row["subscription_id"] for row in claimed if row["has_come_due"]} - probed:
+        await connection.execute(_COME_DUE, {"ids": list(come_due), "due": after(Step.COME_DUE)})
+    probes = await health.pass_over(connection, sorted(probed), times.order_hold_s) if probed else []
+    deliveries = await _fetch(connection, ids, room.window, in_hand(ids), times, probes)
+    if idle := probed - {d.subscription_id for d in deliveries}:
+        probes = await health.bring_on(connection, sorted(idle))
+        deliveries += await _fetch(connection, sorted(idle), room.window, [], times, probes)
+    return Claim(endpoints, deliveries)
+
+
+def _endpoint(row: RowMapping) -> Endpoint:
+    pace = Pace(row["max_per_second"], row["max_in_flight"], row["paced_until"])
+    return Endpoint(
+        row["subscription_id"], row["url"], row["secret"], row["last_accepted_at"], health.health_of(row), pace
+    )
+
+
+async def _fetch(
+    connection: AsyncConnection,
+    ids: Sequence[UUID],
+    window: int,
+    in_hand: Sequence[UUID],
+    times: Times,
+    probes: Sequence[UUID] = (),
+) -> list[Due]:
+    """Return what may be sent to endpoints, and queue what may not."""
+    values = {"ids": list(ids), "in_hand": list(in_hand), "window": window, "probes": list(probes)}
+    rows = (await connection.execute(_FETCH, values)).all()
     counts = Counter(row.subscription_id for row in rows)
-    again = {subscription_id for subscription_id, count in counts.items() if count >= room.window}
+    again = {subscription_id for subscription_id, count in counts.items() if count >= window}
     if held := [row.delivery_id for row in rows if row.is_held]:
-        again |= await _hold_back(connection, held, nudge_after_s)
+        again |= await _hold_back(connection, held, times.nudge_after_s)
     if again:
         await connection.execute(_LOOK_AGAIN, {"ids": list(again)})
-    return Claim([Endpoint(*row[:-1]) for row in claimed], [Due(*row[:-1]) for row in rows if not row.is_held])
+    return [Due(*row[:-1]) for row in rows if not row.is_held]
 
 
 async def _hold_back(connection: AsyncConnection, held: Sequence[UUID], nudge_after_s: float) -> set[UUID]:

@@ -177,6 +177,13 @@ _MATCH_EVERYONE = text(
     SELECT DISTINCT k.subscription_id, alert.alert_no FROM alerts.filter_key k CROSS JOIN alert"""
     )
 )
+_MATCH_TENANT = text(
+    _DELIVER.format(
+        matched="""
+    SELECT o.subscription_id, alert.alert_no FROM alerts.subscription o CROSS JOIN alert
+    WHERE o.tenant = :tenant AND o.state <> 'deleted' AND o.subscription_id <> :but"""
+    )
+)
 
 
 async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAlert]]) -> None:
@@ -189,6 +196,12 @@ async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAler
     if len(some) < len(alerts):
         others = [(no, alert) for no, alert in alerts if alert.kind in FOR_EVERYONE]
         await connection.execute(_MATCH_EVERYONE, {"channel": DUE_CHANNEL, **_facts(others)})
+
+
+async def match_of_tenant(connection: AsyncConnection, number: int, alert: NewAlert, tenant: str, *, but: UUID) -> None:
+    """Insert a delivery for each subscription of a tenant that asks for an alert of its own, `but` for one."""
+    values = {"channel": DUE_CHANNEL, "tenant": tenant, "but": but, **_facts([(number, alert)])}
+    await connection.execute(_MATCH_TENANT, values)
 
 
 def _facts(alerts: Iterable[tuple[int, NewAlert]]) -> dict[str, list[Any]]:

@@ -1,15 +1,17 @@
 """Records how attempts ended, many at a time, and what follows for the lanes and endpoints."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import State, Step, after, before
-from services.alerts.store import recoveries
+from services.alerts.store import health, recoveries
+from services.alerts.store.health import Standing
 from services.alerts.store.intake import columns
 
 
@@ -30,15 +32,19 @@ class Outcome(NamedTuple):
     frees_lane: bool
     next_step: int
     next_at: datetime | None
-    rests_until: datetime | None
+    health: Health
+    """How the endpoint fares after it."""
+    paced_until: datetime | None = None
+    """When the endpoint's pace allows the next request."""
     is_recovered: bool = False
+
+    @property
+    def ended_at(self) -> datetime:
+        """When the attempt ended."""
+        return self.started_at + timedelta(milliseconds=self.duration_ms)
 
 
 GONE = "gone"
-
-_LOCK = text("""
-SELECT subscription_id, worker_id, failing_since FROM alerts.queue WHERE subscription_id = ANY (CAST(:ids AS uuid[]))
-ORDER BY subscription_id FOR UPDATE""")
 
 _ATTEMPTS = text("""
 INSERT INTO alerts.attempt (delivery_id, number, started_at, duration_ms, status, error, response_excerpt)
@@ -75,6 +81,8 @@ FROM (SELECT DISTINCT * FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:orde
 WHERE d.subscription_id = o.s AND d.order_key = o.k AND d.state = 'queued'
     AND NOT EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = o.s AND w.order_key = o.k
         AND w.state = 'waiting')
+    AND NOT EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = o.s AND w.order_key = o.k
+        AND w.state = 'due' AND w.attempts > 0 AND NOT w.is_behind)
 RETURNING d.subscription_id""")
 
 _RECOVERED = text("""
@@ -85,23 +93,22 @@ RETURNING d.subscription_id""")
 
 _QUEUES = text("""
 UPDATE alerts.queue q SET
-    failing_since = CASE WHEN o.is_failing THEN coalesce(q.failing_since, clock_timestamp())
-        WHEN o.is_failing IS NULL THEN q.failing_since END,
     last_accepted_at = CASE WHEN o.has_accepted THEN clock_timestamp() ELSE q.last_accepted_at END,
     due_at = least(q.due_at, o.look_at, CASE WHEN o.is_now THEN clock_timestamp() END),
-    rests_until = coalesce(o.rests_until, q.rests_until),
+    paced_until = coalesce(o.paced_until, q.paced_until),
     worker_id = CASE WHEN o.is_released THEN NULL ELSE q.worker_id END
-FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:is_failing AS boolean[]), CAST(:has_accepted AS boolean[]),
-    CAST(:look_at AS timestamptz[]), CAST(:is_now AS boolean[]),
-    CAST(:rests_until AS timestamptz[]), CAST(:is_released AS boolean[]))
-    AS o(subscription_id, is_failing, has_accepted, look_at, is_now, rests_until, is_released)
+FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:has_accepted AS boolean[]), CAST(:look_at AS timestamptz[]),
+    CAST(:is_now AS boolean[]), CAST(:paced_until AS timestamptz[]), CAST(:is_released AS boolean[]))
+    AS o(subscription_id, has_accepted, look_at, is_now, paced_until, is_released)
 WHERE q.subscription_id = o.subscription_id""")
 
 _DISABLE = text("""
 WITH closed AS (
-    UPDATE alerts.queue SET is_open = false WHERE subscription_id = ANY (CAST(:ids AS uuid[])) RETURNING subscription_id
+    UPDATE alerts.queue q SET is_open = false
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS g(subscription_id, reason)
+    WHERE q.subscription_id = g.subscription_id RETURNING g.subscription_id, g.reason
 )
-UPDATE alerts.subscription s SET state = 'disabled', state_reason = 'the endpoint answered 410 Gone'
+UPDATE alerts.subscription s SET state = 'disabled', state_reason = c.reason
 FROM closed c WHERE s.subscription_id = c.subscription_id AND s.state = 'active'""")
 
 
@@ -118,18 +125,19 @@ async def record(
     Of an endpoint that the worker has lost, only what is a fact is stored: the attempt, and that
     the alert was accepted.
     """
-    ids = sorted({o.subscription_id for o in outcomes} | set(released))
-    queues = (await connection.execute(_LOCK, {"ids": ids})).all()
-    own = {row.subscription_id for row in queues if row.worker_id == worker}
-    failing = {row.subscription_id for row in queues if row.failing_since is not None}
+    standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | set(released)))
+    own = {subscription_id for subscription_id, its in standing.items() if its.worker == worker}
+    after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own}
     await _store_attempts(connection, outcomes)
     accepted = [o for o in outcomes if o.result == Step.ACCEPT]
     others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
-    recovered = await _recover(connection, failing & {o.subscription_id for o in accepted}, nudge_after_s)
+    recovered = await _recover(connection, standing, {o.subscription_id for o in accepted}, after_it, nudge_after_s)
     await _count_recovered(connection, accepted, others)
     await _move(connection, accepted, others)
     freed = await _free_lanes(connection, [o for o in (*accepted, *others) if o.frees_lane])
-    await _disable(connection, {o.subscription_id for o in others if o.result == GONE})
+    if after_it:
+        await health.store(connection, standing, after_it, outcomes[-1].ended_at)
+    await _disable(connection, {i: its.given_up for i, its in after_it.items() if its.given_up is not None})
     await _store_queues(connection, outcomes, own, set(released), freed | recovered)
 
 
@@ -170,17 +178,38 @@ async def _free_lanes(connection: AsyncConnection, outcomes: Iterable[Outcome]) 
     return {row.subscription_id for row in freed}
 
 
-async def _recover(connection: AsyncConnection, ids: set[UUID], nudge_after_s: float) -> set[UUID]:
-    """Try what waits for endpoints that failed and take alerts again, without touching its schedule."""
-    if not ids:
-        return set()
-    values = {"ids": list(ids), "state": after(Step.COME_DUE), "nudge_after_s": nudge_after_s}
-    return {row.subscription_id for row in await connection.execute(_RECOVERED, values)}
+async def _recover(
+    connection: AsyncConnection,
+    standing: Mapping[UUID, Standing],
+    accepted: set[UUID],
+    after_it: Mapping[UUID, Health],
+    nudge_after_s: float,
+) -> set[UUID]:
+    """Try what waits for endpoints that failed and take alerts again, without touching its schedule.
+
+    All of it where a breaker has closed; else what was not tried just now, lest a flapping endpoint gets it
+    again and again.
+    """
+    failing = {i for i in accepted if i in standing and not standing[i].health.is_well}
+    closed = {i for i in failing if standing[i].health.is_probed and i in after_it and not after_it[i].is_probed}
+    found: set[UUID] = set()
+    for ids, nudge_s in ((closed, 0.0), (failing - closed, nudge_after_s)):
+        if ids:
+            values = {"ids": list(ids), "state": after(Step.COME_DUE), "nudge_after_s": nudge_s}
+            found |= {row.subscription_id for row in await connection.execute(_RECOVERED, values)}
+    return found
 
 
-async def _disable(connection: AsyncConnection, ids: set[UUID]) -> None:
-    if ids:
-        await connection.execute(_DISABLE, {"ids": list(ids)})
+async def _disable(connection: AsyncConnection, reasons: Mapping[UUID, str]) -> None:
+    if reasons:
+        await connection.execute(_DISABLE, {"ids": list(reasons), "reasons": list(reasons.values())})
+
+
+def _looks(outcome: Outcome) -> tuple[datetime | None, ...]:
+    """Return when there is reason to look at the endpoint again."""
+    if outcome.result == Step.ACCEPT:
+        return (outcome.paced_until,)
+    return outcome.next_at, outcome.health.look_at, outcome.health.rests_until, outcome.paced_until
 
 
 async def _store_queues(
@@ -195,18 +224,16 @@ async def _store_queues(
         by_endpoint.setdefault(outcome.subscription_id, []).append(outcome)
     rows = []
     for subscription_id, its in sorted(by_endpoint.items()):
-        rests = [o.rests_until for o in its if o.rests_until is not None]
-        looks = rests + [o.next_at for o in its if o.next_at is not None]
+        looks = [at for o in its for at in _looks(o) if at is not None]
         rows.append(
             (
                 subscription_id,
-                its[-1].result != Step.ACCEPT if its else None,
                 any(o.result == Step.ACCEPT for o in its),
                 min(looks, default=None),
                 subscription_id in look_now,
-                max(rests, default=None),
+                max((o.paced_until for o in its if o.paced_until is not None), default=None),
                 subscription_id in released and subscription_id in own,
             )
         )
-    names = ("subscription_id", "is_failing", "has_accepted", "look_at", "is_now", "rests_until", "is_released")
+    names = ("subscription_id", "has_accepted", "look_at", "is_now", "paced_until", "is_released")
     await connection.execute(_QUEUES, columns(rows, names))

@@ -16,9 +16,11 @@ SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS
 FROM alerts.delivery d JOIN alerts.alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
 WHERE s.tenant = :tenant"""
 _ALERT = f"""SELECT alert_no, recorded_at, lane, body FROM alerts.alert a
-WHERE (kind <> '{PING}' OR EXISTS (SELECT FROM alerts.delivery d JOIN alerts.subscription s USING (subscription_id)
+WHERE (tenant IS NULL OR tenant = :tenant)
+    AND (kind <> '{PING}' OR EXISTS (SELECT FROM alerts.delivery d JOIN alerts.subscription s USING (subscription_id)
     WHERE d.alert_no = a.alert_no AND s.tenant = :tenant))"""
-"""A ping names the subscription that it is for; only whose that is may read it."""
+"""What is one tenant's own only that tenant reads. A ping names the subscription that it is for; only whose that
+is may read it."""
 
 
 async def _rows(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> list[RowMapping]:

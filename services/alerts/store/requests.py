@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
-from services.alerts.store import intake
+from services.alerts.store import health, intake
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import lock_queue
 
@@ -21,6 +21,7 @@ async def deliver_to(connection: AsyncConnection, subscription_id: UUID, alert: 
     values = {"id": subscription_id, "alert_no": alert_no}
     delivery_id: UUID = (await connection.execute(_DELIVER, values)).scalar_one()
     await intake.wake(connection, [subscription_id])
+    await health.ask_now(connection, subscription_id)
     return delivery_id
 
 
@@ -44,6 +45,7 @@ async def redeliver(connection: AsyncConnection, delivery_id: UUID) -> str | Non
     if await lock_queue(connection, subscription_id):
         steps = {"state": after(Step.REDELIVER), "states": before(Step.REDELIVER)}
         await connection.execute(_REDELIVER, {"id": delivery_id, **steps})
+        await health.ask_now(connection, subscription_id)
         await intake.wake(connection, [subscription_id])
     now = text("SELECT state FROM alerts.delivery WHERE delivery_id = :id")
     return str((await connection.execute(now, {"id": delivery_id})).scalar_one())

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.filters import Filter, Key, filter_keys, rank
-from services.alerts.store import DUE_CHANNEL
+from services.alerts.store import DUE_CHANNEL, health
 from services.alerts.store.intake import columns
 
 
@@ -164,6 +164,8 @@ async def set_state(connection: AsyncConnection, subscription_id: UUID, *, is_pa
     state = "paused" if is_paused else "active"
     row = (await connection.execute(_SET_STATE, {"id": subscription_id, "state": state})).one()
     await connection.execute(_OPEN, {"id": subscription_id, "is_open": not is_paused})
+    if not is_paused:
+        await health.begin_afresh(connection, subscription_id)
     await notify(connection)
     return _subscription(row)
 

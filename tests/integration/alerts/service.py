@@ -132,6 +132,8 @@ def settings_of(config: StackConfig, **changes: Any) -> AlertsSettings:
     quick = {
         "alerts_group": config.database,
         "alerts_retry_delays_s": (0.1, 0.1, 0.1),
+        "alerts_breaker_rest_s": 0.1,
+        "alerts_breaker_rest_max_s": 0.3,
         "alerts_poll_s": 0.05,
         "alerts_stop_grace_s": 0.5,
         "alerts_allow_networks": "127.0.0.1",

@@ -1,6 +1,7 @@
 """What a dispatcher does with what it claimed, when the moment is unlucky."""
 
 import asyncio
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -9,11 +10,14 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.domain.breaker import BreakerPolicy, Health
 from services.alerts.domain.retries import Answer, RetryPolicy
+from services.alerts.hand import Policies
 from services.alerts.sender import Attempt, Sender
+from services.alerts.store import claims
 from services.alerts.store.claims import Claim, Due, Endpoint
 
-ENDPOINT = Endpoint(uuid4(), "http://example.org", "whsec_", None, None)
+ENDPOINT = Endpoint(uuid4(), "http://example.org", "whsec_", None)
 WORKER = uuid4()
 
 
@@ -39,7 +43,9 @@ def sender() -> FakeSender:
 
 @pytest.fixture
 def dispatcher(sender: FakeSender) -> Dispatcher:
-    made = Dispatcher(cast("AsyncEngine", None), cast("Sender", sender), RetryPolicy(), Limits(), "one")
+    made = Dispatcher(
+        cast("AsyncEngine", None), cast("Sender", sender), Policies(RetryPolicy(), BreakerPolicy(), 8), Limits(), "one"
+    )
     made._worker, made._alive_until = WORKER, float("inf")
     return made
 
@@ -57,7 +63,7 @@ async def test_an_endpoint_claimed_again_while_it_is_given_back_is_served(
     await settle()
     (hand,) = dispatcher._hands.values()
     batch: list[Any] = list(dispatcher._answers)
-    assert dispatcher._idle(batch) == [hand]
+    assert dispatcher._hands.idle(batch) == [hand]
     # The record that gives it back is committed; before that is known here, a claim brings more.
     dispatcher._take_in(Claim([ENDPOINT], [second]), WORKER)
     dispatcher._let_go(batch, [hand])
@@ -77,7 +83,7 @@ async def test_what_comes_after_the_claims_were_lost_is_not_mixed_with_what_came
     dispatcher: Dispatcher, sender: FakeSender
 ) -> None:
     dispatcher._take_in(Claim([ENDPOINT], [due("lane"), due("lane"), due("lane")]), WORKER)
-    dispatcher._forget()
+    dispatcher._hands.forget()
     await settle()
     assert len(sender.sent) == 1, "only what was under way ends"
     assert not dispatcher._hands
@@ -86,7 +92,7 @@ async def test_what_comes_after_the_claims_were_lost_is_not_mixed_with_what_came
 async def test_an_endpoint_that_failed_last_gets_one_request_at_a_time(
     dispatcher: Dispatcher, sender: FakeSender
 ) -> None:
-    failing = ENDPOINT._replace(failing_since=datetime.now(UTC))
+    failing = ENDPOINT._replace(health=Health(failing_since=datetime.now(UTC)))
     dispatcher._take_in(Claim([failing], [due(), due(), due()]), WORKER)
     assert len(dispatcher._sending) == 1
 
@@ -94,7 +100,25 @@ async def test_an_endpoint_that_failed_last_gets_one_request_at_a_time(
 def test_failing_endpoints_leave_room_for_the_others(dispatcher: Dispatcher) -> None:
     dispatcher._stopping.set()
     for _ in range(250):
-        failing = ENDPOINT._replace(subscription_id=uuid4(), failing_since=datetime.now(UTC))
+        failing = ENDPOINT._replace(subscription_id=uuid4(), health=Health(failing_since=datetime.now(UTC)))
         dispatcher._take_in(Claim([failing], []), WORKER)
-    room, _ = dispatcher._room()
+    room = dispatcher._hands.room(400, 64)
     assert (room.healthy, room.failing) == (200, 0)
+
+
+async def test_an_endpoint_that_an_answer_closes_while_more_is_claimed_for_it_gets_nothing_more(
+    dispatcher: Dispatcher, sender: FakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher._take_in(Claim([ENDPOINT], [due()]), WORKER)
+    (hand,) = dispatcher._hands.values()
+
+    async def claim(*_: Any, thirsty: list[UUID], **__: Any) -> Claim:
+        assert thirsty == [ENDPOINT.subscription_id]
+        hand.close()  # as a failure does, or a Retry-After
+        return Claim([ENDPOINT], [due()])
+
+    monkeypatch.setattr(claims, "claim", claim)
+    monkeypatch.setattr("services.alerts.dispatcher.transaction", lambda _: nullcontext())
+    await dispatcher._claim()
+    await settle()
+    assert len(sender.sent) == 1

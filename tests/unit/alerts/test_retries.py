@@ -1,5 +1,6 @@
 """What follows from an attempt."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,9 +99,9 @@ def test_retry_after_is_read(header: str | None, expected: datetime | None) -> N
 
 def test_retry_after_is_honoured_when_it_is_later_than_the_schedule() -> None:
     later = decide(POLICY, Answer(status=503, retry_after="60"), Progress(), NOW, 0.0)
-    assert later == TryAgain(after(60), 1, holds_lane=False, rest_until=after(60))
+    assert later == TryAgain(after(60), 1, holds_lane=False)
     sooner = decide(POLICY, Answer(status=503, retry_after="1"), Progress(), NOW, 0.0)
-    assert sooner == TryAgain(after(5), 1, holds_lane=False, rest_until=after(1))
+    assert sooner == TryAgain(after(5), 1, holds_lane=False)
 
 
 HOUR, DAY = 3600, 86400
@@ -126,11 +127,26 @@ def test_a_lane_is_held_for_a_bounded_time(
     answer: Answer, has_taken_others: bool, tried_for_s: float, step: int, expected: bool
 ) -> None:
     progress = Progress(
-        step=step, first_attempt_at=after(-tried_for_s), is_ordered=True, has_endpoint_taken_others=has_taken_others
+        step=step, held_since=after(-tried_for_s), is_ordered=True, has_endpoint_taken_others=has_taken_others
     )
     verdict = decide(POLICY, answer, progress, NOW, 0.0)
     assert isinstance(verdict, TryAgain)
     assert verdict.holds_lane is expected
+
+
+@pytest.mark.parametrize("answer", [FAILED, Answer(status=503, retry_after="1"), Answer(error="timeout")])
+def test_a_probe_that_fails_uses_up_no_try_and_gives_up_no_place(answer: Answer) -> None:
+    last = Progress(step=9, held_since=after(-30 * DAY), is_ordered=True, probed_until=after(300))
+    assert decide(POLICY, answer, last, NOW, 0.9) == TryAgain(after(300), 9, holds_lane=True)
+    planned = replace(last, planned_at=after(4000))
+    assert decide(POLICY, answer, planned, NOW, 0.9) == TryAgain(after(4000), 9, holds_lane=True)
+
+
+def test_a_probe_that_is_refused_counts_like_any_other_try() -> None:
+    refused = Answer(status=422)
+    probe = Progress(step=1, held_since=after(-DAY), is_ordered=True, probed_until=after(300))
+    assert decide(POLICY, refused, probe, NOW, 0.0) == TryAgain(after(300), 2, holds_lane=False)
+    assert decide(POLICY, refused, replace(probe, step=9), NOW, 0.0) == Exhausted()
 
 
 def test_what_has_no_lane_holds_none() -> None:

@@ -1,0 +1,72 @@
+"""All endpoints that this process has in hand: how many more it can take, and which have nothing left."""
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+from services.alerts.domain.share import Share
+from services.alerts.hand import Hand, Policies
+from services.alerts.store.claims import Claim, Due, Room
+from services.alerts.store.outcomes import Outcome
+
+
+class Hands(dict[UUID, Hand]):
+    """The hands by their subscription; recovered deliveries have a share of the process together."""
+
+    def __init__(self, share: Share) -> None:
+        super().__init__()
+        self.share = share
+
+    def room(self, endpoints: int, window: int) -> Room:
+        """Return how much more can be taken: half of the places are for endpoints that failed last."""
+        failing = sum(hand.is_failing for hand in self.values())
+        half = endpoints // 2
+        return Room(
+            healthy=max(0, endpoints - half - (len(self) - failing)),
+            failing=max(0, half - failing),
+            window=window,
+        )
+
+    def thirsty(self, level: int) -> dict[UUID, Hand]:
+        """Return those that have at most `level` in hand and can take more."""
+        return {subscription_id: hand for subscription_id, hand in self.items() if hand.is_thirsty(level)}
+
+    def deliveries(self, subscription_ids: Iterable[UUID]) -> list[UUID]:
+        """Return which deliveries of some endpoints are in hand."""
+        hands = (self[i] for i in subscription_ids if i in self)
+        return [due.delivery_id for hand in hands if not hand.is_closing for due in hand.window]
+
+    def take_in(self, claim: Claim, worker: UUID, policies: Policies) -> list[Hand]:
+        """Take what was claimed, and return the hands that have it."""
+        for endpoint in claim.endpoints:
+            known = self.get(endpoint.subscription_id)
+            # One that closes was given back, and claimed again before its record came home.
+            if known is None or known.is_closing:
+                self[endpoint.subscription_id] = Hand(endpoint, worker, policies, self.share)
+            else:
+                known.heed(endpoint)
+        for due in claim.deliveries:
+            self[due.subscription_id].add([due])
+        return [self[endpoint.subscription_id] for endpoint in claim.endpoints]
+
+    def idle(self, batch: Collection[tuple[Hand, Due, Outcome]]) -> list[Hand]:
+        """Return those that have nothing left once the batch is recorded, and close them."""
+        left = {id(hand): len(hand.window) for hand in self.values()}
+        for hand, _, _ in batch:
+            if id(hand) in left:
+                left[id(hand)] -= 1
+        idle = [hand for hand in self.values() if left[id(hand)] == 0]
+        for hand in idle:
+            hand.is_closing = True
+        return idle
+
+    def let_go(self, hands: Sequence[Hand]) -> None:
+        """Forget hands that were given back, unless they were claimed again meanwhile."""
+        for hand in hands:
+            if self.get(hand.endpoint.subscription_id) is hand:
+                del self[hand.endpoint.subscription_id]
+
+    def forget(self) -> None:
+        """Drop all; requests under way end, and of them only facts are stored."""
+        for hand in self.values():
+            hand.close()
+        self.clear()
