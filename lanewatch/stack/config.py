@@ -143,6 +143,11 @@ class StackConfig:
         return self.state_dir / "keys" / "jwks.json"
 
     @property
+    def secrets_key_file(self) -> Path:
+        """The key that seals webhook secrets in the database."""
+        return self.state_dir / "keys" / "secrets.key"
+
+    @property
     def demo(self) -> Self:
         """The stack that the demo starts for itself: the same ports, other data, and time that the events bring."""
         return replace(self, state_dir=self.state_dir / "demo", clock="replay", services=SERVICES, asks_tokens=False)
@@ -168,6 +173,7 @@ class StackConfig:
             "LANEWATCH_CLOCK": self.clock,
             # Receivers run on this machine, too; a service that runs elsewhere delivers to the internet alone.
             "LANEWATCH_ALERTS_ALLOW_NETWORKS": self.allow_networks,
+            "LANEWATCH_ALERTS_SECRETS_KEY_FILE": str(self.secrets_key_file),
             "LANEWATCH_DURABLE": "yes" if self.is_durable else "no",
             **{variable(name): str(getattr(self, name)) for name in PORTS},
             **{f"LANEWATCH_{name.upper()}_URL": self.url_of(name) for name in SERVICES},

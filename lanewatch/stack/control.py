@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from lanewatch.stack import record
 from lanewatch.stack.config import PROJECT, StackConfig
@@ -55,8 +56,15 @@ def clean(config: StackConfig, watch: Watch) -> None:
         down(one, watch)
         for folder in (one.data_dir, one.log_dir, one.run_dir):
             shutil.rmtree(folder, ignore_errors=not folder.exists())
-        if one.state_dir.exists() and not any(one.state_dir.iterdir()):
-            one.state_dir.rmdir()
+        one.secrets_key_file.unlink(missing_ok=True)
+        _remove_if_empty(one.secrets_key_file.parent)
+        _remove_if_empty(one.state_dir)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing."""
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _start_supervisor(config: StackConfig) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ from lanewatch.stack.kafka import Kafka, installed, kafka_part
 from lanewatch.stack.keeper import POLL_S, Keeper
 from lanewatch.stack.ports import require_free
 from lanewatch.stack.postgres import postgres_part
+from lanewatch.stack.secrets_key import ensure_secrets_key
 from lanewatch.stack.service import service_part
 
 BACKBONE = ("postgres", "kafka")
@@ -100,6 +101,7 @@ class Stack:
     def _check_place(self) -> None:
         check_ports(self.config)
         self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        ensure_secrets_key(self.config.secrets_key_file)
         free = shutil.disk_usage(self.config.state_dir).free
         if free < NEEDED_BYTES:
             raise StackError(

@@ -72,7 +72,8 @@ class Hand:
         self.window.add(deliveries)
 
     def heed(self, endpoint: Endpoint) -> None:
-        """Take over what the subscription allows now."""
+        """Take over what the subscription says now: where to send to, what signs, at which pace."""
+        self.endpoint = endpoint
         self.pace = replace(endpoint.pace, next_at=self.pace.next_at)
 
     def take(self, now: datetime) -> list[Due]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts import tls
-from services.alerts.api import records, recoveries, subscriptions, webhook
+from services.alerts.api import records, recoveries, signatures, subscriptions, webhook
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
@@ -20,10 +20,13 @@ from services.alerts.notifier import Notifier
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
 from services.alerts.recoverer import Recoverer
+from services.alerts.resealing import reseal_all
 from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
+from services.alerts.signers import Signers
 from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, NOTICE_CHANNEL, RECOVERY_CHANNEL, SCHEMA, VERSIONS
+from services.alerts.vault import NoKeyError
 from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
@@ -54,9 +57,10 @@ def build(settings: AlertsSettings) -> FastAPI:
             await cancel(start)
 
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
-    app.state.engine, app.state.settings = engine, settings
+    app.state.engine, app.state.settings, app.state.vault = engine, settings, settings.vault()
     app.include_router(subscriptions.router)
     app.include_router(recoveries.router)
+    app.include_router(signatures.router)
     app.include_router(records.router)
     app.webhooks.include_router(webhook.router)
     protect(app, settings, ACCESS)
@@ -69,7 +73,8 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
     poster = await stack.enter_async_context(make_poster(settings))
     policies = Policies(settings.retry_policy(), settings.breaker_policy(), settings.alerts_per_endpoint)
-    dispatcher = Dispatcher(engine, Sender(poster), policies, limits(settings), settings.instance())
+    sender = Sender(poster, Signers(app.state.vault, settings.alerts_endpoints))
+    dispatcher = Dispatcher(engine, sender, policies, limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     recoverer, notifier = Recoverer(engine), Notifier(engine, dispatcher.wake)
     wakes = {
@@ -85,6 +90,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     run_beside(stack, publisher.run())
     run_beside(stack, recoverer.run())
     run_beside(stack, notifier.run())
+    run_beside(stack, reseal_all(engine, app.state.vault))
     run_beside(stack, listener.run())
     if settings.clock == "wall":
         watchdog = Watchdog(engine, timedelta(seconds=settings.alerts_stuck_after_s), dispatcher.wake)
@@ -135,6 +141,19 @@ def limits(settings: AlertsSettings) -> Limits:
     )
 
 
+def require_key(settings: AlertsSettings) -> None:
+    """Raise NoKeyError unless there is a key to seal secrets with."""
+    try:
+        why = "" if settings.vault().current else "it has no key"
+    except (ValueError, OSError) as error:
+        why = str(error)
+    if why:
+        raise NoKeyError(
+            f"Secrets cannot be sealed for the database: {why}. Set LANEWATCH_ALERTS_SECRETS_KEY_FILE to a file that "
+            "holds 32 random bytes in base64, as `openssl rand -base64 32` writes them; keep it as long as the data."
+        )
+
+
 def _allow_many_connections() -> None:
     """Raise the number of open files to what the system lets this process have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -145,6 +164,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = AlertsSettings()
     configure_logging(SERVICE, settings.log_level)
+    require_key(settings)
     _allow_many_connections()
     serve(build(settings), settings.bind_host, settings.alerts_port)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.alerts.domain.retries import Answer
-from services.alerts.domain.signing import key_of, sign
-from services.alerts.posting import Poster
+from services.alerts.domain.signing import Signer
+from services.alerts.posting import Poster, Response
+from services.alerts.signers import Signers
 from services.alerts.store.claims import Due, Endpoint
+from services.alerts.vault import SealError
 
 CONTENT_TYPE = "application/cloudevents+json"
 USER_AGENT = "lanewatch-alerts/1"
@@ -28,19 +30,27 @@ class Attempt:
 class Sender:
     """Sends deliveries."""
 
-    def __init__(self, poster: Poster, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, poster: Poster, signers: Signers, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.poster = poster
+        self.signers = signers
         self.now = now
 
     async def send(self, endpoint: Endpoint, due: Due) -> Attempt:
         """Post a delivery; never raises but when it is cancelled."""
         started_at, clock = self.now(), time.perf_counter()
-        response = await self.poster.post(endpoint.url, due.body, headers(endpoint.secret, due, started_at))
+        try:
+            signer = self.signers.of(endpoint.subscription_id, endpoint.signing)
+        except (SealError, ValueError) as error:
+            response = Response(Answer(error=f"not sent, for it cannot be signed: {error}"))
+        else:
+            response = await self.poster.post(endpoint.url, due.body, headers(signer, due, started_at))
         duration_ms = (time.perf_counter() - clock) * 1000
         return Attempt(started_at, round(duration_ms, 3), response.answer, readable(response.excerpt))
 
 
-def headers(secret: str, due: Due, now: datetime) -> dict[str, str]:
+def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
     """Return the headers of an attempt: Standard Webhooks 1.0, and the attempt's number."""
     webhook_id, timestamp = str(due.delivery_id), math.floor(now.timestamp())
     return {
@@ -50,7 +60,7 @@ def headers(secret: str, due: Due, now: datetime) -> dict[str, str]:
         "accept-encoding": "identity",
         "webhook-id": webhook_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(key_of(secret), webhook_id, timestamp, due.body),
+        "webhook-signature": signer.header(webhook_id, now, due.body),
         "lanewatch-attempt": str(due.attempts + 1),
         **({"lanewatch-recovery": str(due.recovery_id)} if due.recovery_id else {}),
     }

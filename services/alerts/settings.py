@@ -4,13 +4,14 @@ import socket
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.alerts.domain.addresses import Network, network
 from services.alerts.domain.breaker import BreakerPolicy
 from services.alerts.domain.retries import RetryPolicy
 from services.alerts.domain.urls import Reach
+from services.alerts.vault import Vault, make_vault
 from shared.settings import SharedSettings
 
 
@@ -72,6 +73,11 @@ class AlertsSettings(SharedSettings):
     alerts_stuck_after_s: Seconds = 300.0
     """So long after the latest tick that came through it is told that nothing does. Ticks come each minute."""
 
+    alerts_secrets_key_file: Path | None = None
+    """Keys that seal secrets for the database: 32 bytes in base64, one a line; the first one seals, all open."""
+    alerts_secrets_keys: SecretStr = SecretStr("")
+    """The keys themselves, apart by commas, where there is no file."""
+
     alerts_allow_networks: Networks = ()
     """Networks and addresses that may be delivered to though they are private, loopback or the like; apart by
     commas: `10.20.0.0/16,fd12::/48`."""
@@ -85,6 +91,10 @@ class AlertsSettings(SharedSettings):
     alerts_dns_timeout_s: Seconds = 5.0
     alerts_dns_cache_s: Seconds = 10.0
     """So long an answer of DNS is good at most."""
+
+    def vault(self) -> Vault:
+        """Return what seals secrets. Raises ValueError for a key that is none, OSError for a file that is not there."""
+        return make_vault(self.alerts_secrets_keys.get_secret_value(), self.alerts_secrets_key_file)
 
     def reach(self) -> Reach:
         """Return what may be delivered to."""

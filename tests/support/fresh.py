@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lanewatch.stack import StackConfig, Topics
 from lanewatch.stack.postgres import connect, create_database, drop_database
+from lanewatch.stack.secrets_key import ensure_secrets_key
 
 
 @asynccontextmanager
@@ -21,6 +22,7 @@ async def fresh(backbone: StackConfig) -> AsyncIterator[StackConfig]:
         database=name,
         topics=Topics(**{field: f"{name}.{topic}" for field, topic in vars(Topics()).items()}),
     )
+    ensure_secrets_key(config.secrets_key_file)
     connection = await connect(backbone, "postgres")
     try:
         await create_database(connection, name)

@@ -1,12 +1,15 @@
 """Which scope each route of the alerts needs."""
 
-from shared.identity import Access, Rule
+from shared.identity import OPEN, Access, Rule
 
+_OWN = ("subscriptions", "deliveries", "signing-keys")
 ACCESS = Access(
     (
         *(Rule("GET", f"/v1/{what}", "lanes:read") for what in ("lanes", "alerts")),
         Rule("GET", "/v1/audit", "operations:read"),
-        *(Rule("GET", f"/v1/{what}", "subscriptions:read") for what in ("subscriptions", "deliveries")),
-        *(Rule("POST PATCH DELETE", f"/v1/{what}", "subscriptions:write") for what in ("subscriptions", "deliveries")),
+        *(Rule("GET", f"/v1/{what}", "subscriptions:read") for what in _OWN),
+        *(Rule("POST PUT PATCH DELETE", f"/v1/{what}", "subscriptions:write") for what in _OWN),
+        # Whoever verifies a signature may have the key to it.
+        *(Rule("GET", path, OPEN) for path in ("/v1/jwks", "/.well-known/jwks.json")),
     )
 )

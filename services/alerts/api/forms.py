@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.alerts.api.endpoints import EndpointOut, PaceForm
 from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
-from services.alerts.domain.signing import key_of
+from services.alerts.domain.signing import Signature, key_of
 from services.alerts.domain.urls import read_url
 from services.alerts.store.health import Shown
 from services.alerts.store.subscriptions import Subscription
@@ -40,11 +40,13 @@ Kind = Annotated[str, Field(max_length=128), AfterValidator(_kind)]
 Many = Field(default=(), max_length=200)
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """What is sent; unknown fields are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FilterForm(_Form):
+class FilterForm(Form):
     """Which alerts are wanted; a field that is left out does not restrict."""
 
     commodity_groups: tuple[Word, ...] = Many
@@ -68,17 +70,25 @@ class FilterForm(_Form):
         return Filter(**self.model_dump())
 
 
-class SubscriptionForm(_Form, PaceForm):
+class SubscriptionForm(Form, PaceForm):
     """A new subscription."""
 
     name: Name
     url: Url
     filter: FilterForm = FilterForm()
     secret: Secret | None = None
-    """`whsec_` and 24 to 64 bytes in base64; one is made when it is left out."""
+    """`whsec_` and 24 to 64 bytes in base64; one is made when it is left out and needed."""
+    signature: Signature = "hmac"
+    """`hmac`: by the subscription's secret; `ed25519`: by the tenant's key, whose public part anybody may have."""
+
+    @model_validator(mode="after")
+    def _needs_its_secret(self) -> Self:
+        if self.secret is not None and self.signature == "ed25519":
+            raise ValueError("a secret is given, which signatures by ed25519 have no use for")
+        return self
 
 
-class SubscriptionChange(_Form, PaceForm):
+class SubscriptionChange(Form, PaceForm):
     """What may be changed of a subscription; what is left out stays as it is."""
 
     state: Literal["active", "paused"] | None = None
@@ -96,6 +106,7 @@ class SubscriptionOut(PaceForm):
     until it is resumed."""
     state_reason: str | None
     created_at: datetime
+    signature: Signature = "hmac"
     secret: str | None = None
     endpoint: EndpointOut
 

@@ -1,11 +1,9 @@
 """Subscriptions: create, list, show, pause, delete, ping.
 
-Secrets are stored as they are for now; they are shown in the answer that creates a subscription and
-never again, nor written to any log.
+A secret is shown in the answer that creates a subscription and never again; it is stored sealed, and written to no log.
 """
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
@@ -14,12 +12,12 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts import keeping
 from services.alerts.api.endpoints import PaceForm
 from services.alerts.api.forms import PingOut, SubscriptionChange, SubscriptionForm, SubscriptionOut
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.domain.filters import PING
 from services.alerts.domain.pace import Pace
-from services.alerts.domain.signing import secret_from
 from services.alerts.domain.urls import Reach, read_url
 from services.alerts.store import health, requests, subscriptions
 from services.alerts.store.health import Shown
@@ -32,7 +30,6 @@ from shared.events import EVERYWHERE, Scope, TestPing
 from shared.identity import caller_of
 from shared.openapi import problem
 
-SECRET_BYTES = 32
 SOURCE = "/lanewatch/alerts"
 PACE = set(PaceForm.model_fields)
 
@@ -60,24 +57,27 @@ async def create(
 ) -> SubscriptionOut:
     """Create a subscription; it gets every matching alert that is recorded from now on. Shows the secret, once."""
     check_reach(request, form.url)
-    secret = form.secret or secret_from(secrets.token_bytes(SECRET_BYTES))
+    secret = None
     digest = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
     new = NewSubscription(
-        form.name, form.url, secret, form.filter.filter(), idempotency_key, digest, tenant_of(request)
+        form.name, form.url, form.filter.filter(), idempotency_key, digest, tenant_of(request), form.signature
     )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
         if created is not None and form.pace() != Pace():
             await health.set_pace(connection, created.subscription_id, form.pace())
         known = None
+        if created is not None:
+            keys = (request.app.state.vault, created.subscription_id, new.tenant)
+            secret = await keeping.equip(connection, *keys, form.signature, form.secret)
         if created is None and idempotency_key is not None:
             known = await subscriptions.by_idempotency_key(connection, new.tenant, idempotency_key)
         fares = await _fares(connection, created or known)
     if created is None:
-        created, secret = _same(known, digest), ""
+        created = _same(known, digest)
         response.status_code = 200
     response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
-    return SubscriptionOut.of(created, fares[created.subscription_id], secret or None)
+    return SubscriptionOut.of(created, fares[created.subscription_id], secret)
 
 
 def check_reach(request: Request, url: str) -> None:

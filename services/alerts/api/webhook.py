@@ -14,7 +14,11 @@ async def alert(
     webhook_id: Annotated[str, Header(description="The delivery: the same in every attempt, to drop doubles by")],
     webhook_timestamp: Annotated[int, Header(description="Seconds since the epoch, of this attempt")],
     webhook_signature: Annotated[
-        str, Header(description="`v1,` and the HMAC-SHA256 of id, timestamp and body, as Standard Webhooks says")
+        str,
+        Header(
+            description="Signatures of id, timestamp and body, apart by blanks, as Standard Webhooks says: `v1,` and "
+            "the HMAC-SHA256 by the secret, `v1a,` and ed25519's by the tenant's key; two of a kind during a rotation"
+        ),
     ],
     lanewatch_attempt: Annotated[int, Header(description="Counts the attempts from 1")],
     lanewatch_recovery: Annotated[

@@ -18,6 +18,7 @@ from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.pace import Pace
 from services.alerts.store import DUE_CHANNEL, health
+from services.alerts.store.secrets import SIGNING
 
 
 class Endpoint(NamedTuple):
@@ -25,7 +26,8 @@ class Endpoint(NamedTuple):
 
     subscription_id: UUID
     url: str
-    secret: str
+    signing: str
+    """What signs for it, in JSON and sealed."""
     last_accepted_at: datetime | None
     health: Health = Health()
     pace: Pace = Pace()
@@ -163,7 +165,7 @@ WITH mine AS (
 UPDATE alerts.queue q SET worker_id = :worker
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
-RETURNING q.subscription_id, s.url, s.secret, q.last_accepted_at, {health.COLUMNS},
+RETURNING q.subscription_id, s.url, CAST({SIGNING} AS text) AS signing, q.last_accepted_at, {health.COLUMNS},
     q.max_per_second, q.max_in_flight, q.paced_until,
     EXISTS (SELECT FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting'
         AND d.due_at <= clock_timestamp()) AS has_come_due""")
@@ -262,7 +264,7 @@ async def claim(
 def _endpoint(row: RowMapping) -> Endpoint:
     pace = Pace(row["max_per_second"], row["max_in_flight"], row["paced_until"])
     return Endpoint(
-        row["subscription_id"], row["url"], row["secret"], row["last_accepted_at"], health.health_of(row), pace
+        row["subscription_id"], row["url"], row["signing"], row["last_accepted_at"], health.health_of(row), pace
     )
 
 

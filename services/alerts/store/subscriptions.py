@@ -20,11 +20,11 @@ class NewSubscription(NamedTuple):
 
     name: str
     url: str
-    secret: str
     filter: Filter
     idempotency_key: str | None
     idempotency_hash: bytes | None
     tenant: str = "default"
+    signature: str = "hmac"
 
 
 class Subscription(NamedTuple):
@@ -38,15 +38,18 @@ class Subscription(NamedTuple):
     state_reason: str | None
     created_at: datetime
     idempotency_hash: bytes | None
+    signature: str
 
 
-_COLUMNS = "subscription_id, name, url, CAST(filter AS text), state, state_reason, created_at, idempotency_hash"
+_COLUMNS = (
+    "subscription_id, name, url, CAST(filter AS text), state, state_reason, created_at, idempotency_hash, signature"
+)
 
 _INSERT = text(f"""
-INSERT INTO alerts.subscription (name, url, secret, filter, exporters, kinds, min_severity, idempotency_key,
-    idempotency_hash, tenant)
-VALUES (:name, :url, :secret, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
-    :min_severity, :idempotency_key, :idempotency_hash, :tenant)
+INSERT INTO alerts.subscription (name, url, filter, exporters, kinds, min_severity, idempotency_key,
+    idempotency_hash, tenant, signature)
+VALUES (:name, :url, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
+    :min_severity, :idempotency_key, :idempotency_hash, :tenant, :signature)
 ON CONFLICT (tenant, idempotency_key) DO NOTHING
 RETURNING {_COLUMNS}""")
 
@@ -68,7 +71,6 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
     values = {
         "name": new.name,
         "url": new.url,
-        "secret": new.secret,
         "filter": msgspec.json.encode(wanted).decode(),
         "exporters": list(wanted.exporters),
         "kinds": list(wanted.kinds),
@@ -76,6 +78,7 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
         "idempotency_key": new.idempotency_key,
         "idempotency_hash": new.idempotency_hash,
         "tenant": new.tenant,
+        "signature": new.signature,
     }
     row = (await connection.execute(_INSERT, values)).one_or_none()
     if row is None:
@@ -126,8 +129,9 @@ async def lock_queue(connection: AsyncConnection, subscription_id: UUID) -> bool
 _DELETE = (
     text("DELETE FROM alerts.filter_key WHERE subscription_id = :id"),
     text("DELETE FROM alerts.queue WHERE subscription_id = :id"),
-    text("""UPDATE alerts.subscription SET state = 'deleted', state_reason = NULL, secret = NULL,
-        idempotency_key = NULL WHERE subscription_id = :id"""),
+    text("DELETE FROM alerts.secret WHERE subscription_id = :id"),
+    text("""UPDATE alerts.subscription SET state = 'deleted', state_reason = NULL, idempotency_key = NULL
+        WHERE subscription_id = :id"""),
 )
 _CANCEL = text("""
 UPDATE alerts.delivery SET state = :state, settled_at = clock_timestamp(), due_at = NULL

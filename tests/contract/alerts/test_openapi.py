@@ -6,12 +6,13 @@ from uuid import UUID
 
 import pytest
 
+from services.alerts.domain.signing import Signer, Until
 from services.alerts.main import build
 from services.alerts.sender import headers
 from services.alerts.settings import AlertsSettings
 from services.alerts.store.claims import Due
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - published in the standard
+SIGNER = Signer((Until(b"k" * 32),))
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,12 @@ def test_the_routes_are_these(document: dict[str, Any]) -> None:
         "GET /v1/subscriptions/{subscription_id}/recoveries",
         "GET /v1/subscriptions/{subscription_id}/recoveries/{recovery_id}",
         "PATCH /v1/subscriptions/{subscription_id}/recoveries/{recovery_id}",
+        "POST /v1/subscriptions/{subscription_id}/secret/rotate",
+        "GET /v1/subscriptions/{subscription_id}/signature",
+        "PUT /v1/subscriptions/{subscription_id}/signature",
+        "GET /v1/signing-keys",
+        "POST /v1/signing-keys/rotate",
+        "GET /v1/jwks/{tenant}",
         "GET /v1/deliveries",
         "GET /v1/deliveries/{delivery_id}",
         "POST /v1/deliveries/{delivery_id}/retry",
@@ -52,7 +59,7 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
 def test_the_headers_of_a_delivery_are_those_of_the_document(document: dict[str, Any]) -> None:
     said = {p["name"] for p in document["webhooks"]["alert"]["post"]["parameters"]}
     due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}", UUID(int=3))
-    sent = headers(SECRET, due, datetime.now(UTC))
+    sent = headers(SIGNER, due, datetime.now(UTC))
     assert said == {name for name in sent if name.startswith(("webhook-", "lanewatch-"))}
     assert sent["lanewatch-attempt"] == "4"
     assert list(document["webhooks"]["alert"]["post"]["requestBody"]["content"]) == [sent["content-type"]]

@@ -21,6 +21,7 @@ from shared.database import transaction, upgrade_schema
 from shared.events import FlowState, LaneChanged, Reason, Scope, Severity, ShipmentDecided
 from tests.integration.alerts.waiting import eventually
 
+KEY = "bGFuZXdhdGNoIGtleSBmb3IgdGVzdHMsIDMyIGJ5dGU="
 GROUP = "dysprosium-magnets"
 NOW = datetime(2025, 4, 4, 9, tzinfo=UTC)
 _numbers = count(1)
@@ -137,6 +138,7 @@ def settings_of(config: StackConfig, **changes: Any) -> AlertsSettings:
         "alerts_poll_s": 0.05,
         "alerts_stop_grace_s": 0.5,
         "alerts_allow_networks": "127.0.0.1",
+        "alerts_secrets_keys": KEY,
     }
     names = config.topics.environment() | {
         "LANEWATCH_KAFKA_BOOTSTRAP": config.bootstrap,

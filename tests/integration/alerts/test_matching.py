@@ -64,7 +64,7 @@ async def test_the_index_agrees_with_the_definition(
     async with engine.connect() as connection:  # rolled back at the end
         wanted_by = {}
         for wanted in filters:
-            made = await subscriptions.create(connection, NewSubscription("n", "u", "s", wanted, None, None))
+            made = await subscriptions.create(connection, NewSubscription("n", "u", wanted, None, None))
             assert made is not None
             wanted_by[made.subscription_id] = wanted
         new = [alert(number, *drawn) for number, drawn in enumerate(alerts)]
@@ -86,7 +86,7 @@ async def test_a_subscription_waits_for_alerts_that_are_being_matched(engine: As
 
     async def create() -> None:
         async with transaction(engine) as connection:
-            await subscriptions.create(connection, NewSubscription("n", "u", "s", Filter(), None, None))
+            await subscriptions.create(connection, NewSubscription("n", "u", Filter(), None, None))
 
     async with transaction(engine) as connection:
         await intake.share_subscriptions(connection)
@@ -110,13 +110,13 @@ async def test_the_cost_grows_with_the_matches(engine: AsyncEngine) -> None:
     scope = Scope(commodity_groups=("rare",), origin="CN", destinations=("DE",))
     async with transaction(engine) as connection:
         await subscriptions.create(
-            connection, NewSubscription("x", "u", "s", Filter(commodity_groups=("rare",)), None, None)
+            connection, NewSubscription("x", "u", Filter(commodity_groups=("rare",)), None, None)
         )
         await connection.execute(
             text("""
             WITH many AS (
-                INSERT INTO alerts.subscription (name, url, secret, filter, exporters, kinds, min_severity)
-                SELECT 'n', 'u', 's', '{}', '{}', '{}', 0 FROM generate_series(1, 20000) RETURNING subscription_id
+                INSERT INTO alerts.subscription (name, url, filter, exporters, kinds, min_severity)
+                SELECT 'n', 'u', '{}', '{}', '{}', 0 FROM generate_series(1, 20000) RETURNING subscription_id
             )
             INSERT INTO alerts.filter_key SELECT 'group-' || row_number() OVER (), 'CN', 'DE', subscription_id
             FROM many""")

@@ -30,10 +30,12 @@ OPEN_ROUTES = {
     ("ingest", "options", "/v1/events"),
     ("ingest", "options", "/v1/epcis/capture"),
     ("ingest", "head", "/v1/callbacks/{sender}"),
+    ("alerts", "get", "/v1/jwks/{tenant}"),
+    ("alerts", "get", "/.well-known/jwks.json"),
 }
 SIGNED = ("ingest", "post", "/v1/callbacks/{sender}")
 """Asks for a signature of the body instead of a token."""
-FILLINGS = {"subscription_id": str(uuid4()), "delivery_id": str(uuid4()), "alert_no": "1"}
+FILLINGS = {"subscription_id": str(uuid4()), "delivery_id": str(uuid4()), "alert_no": "1", "tenant": "default"}
 
 
 @dataclass(frozen=True)

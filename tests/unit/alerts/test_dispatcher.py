@@ -122,3 +122,11 @@ async def test_an_endpoint_that_an_answer_closes_while_more_is_claimed_for_it_ge
     await dispatcher._claim()
     await settle()
     assert len(sender.sent) == 1
+
+
+async def test_a_busy_endpoint_is_signed_for_by_what_the_last_claim_brought(dispatcher: Dispatcher) -> None:
+    dispatcher._take_in(Claim([ENDPOINT], [due(), due()]), WORKER)
+    rotated = ENDPOINT._replace(signing="another")
+    dispatcher._take_in(Claim([rotated], []), WORKER)
+    (hand,) = dispatcher._hands.values()
+    assert hand.endpoint is rotated

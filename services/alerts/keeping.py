@@ -1,0 +1,63 @@
+"""What a subscription signs with, made, sealed and stored in the caller's transaction."""
+
+import secrets as chance
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alerts.domain.signing import Signature, key_id_of, secret_from
+from services.alerts.resealing import seal_secret
+from services.alerts.signers import of_tenant
+from services.alerts.store import secrets
+from services.alerts.store.secrets import NewKey
+from services.alerts.vault import Vault
+
+SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a secret that nobody knows yet."""
+    return secret_from(chance.token_bytes(SECRET_BYTES))
+
+
+async def equip(
+    connection: AsyncConnection,
+    vault: Vault,
+    subscription_id: UUID,
+    tenant: str,
+    signature: Signature,
+    secret: str | None = None,
+) -> str | None:
+    """Let a subscription have what its kind of signature needs; return its secret when it is a new one."""
+    made = None
+    if signature != "ed25519" and (secret or not await secrets.has_secret(connection, subscription_id)):
+        made = secret or new_secret()
+        await secrets.put(connection, subscription_id, seal_secret(vault, made, subscription_id))
+    if signature != "hmac":
+        await secrets.lock_tenant(connection, tenant)
+        if not await secrets.public_keys(connection, tenant):
+            await secrets.add_key(connection, tenant, new_key(vault, tenant))
+    return made
+
+
+async def rotate_secret(
+    connection: AsyncConnection, vault: Vault, subscription_id: UUID, secret: str, overlap_s: float
+) -> datetime | None:
+    """Replace a secret; the one before signs as well for `overlap_s`. Return until when."""
+    return await secrets.put(connection, subscription_id, seal_secret(vault, secret, subscription_id), overlap_s)
+
+
+async def rotate_key(connection: AsyncConnection, vault: Vault, tenant: str, overlap_s: float) -> None:
+    """Replace a tenant's signing key; the one before signs as well for `overlap_s`."""
+    await secrets.lock_tenant(connection, tenant)
+    await secrets.add_key(connection, tenant, new_key(vault, tenant), overlap_s)
+
+
+def new_key(vault: Vault, tenant: str) -> NewKey:
+    """Return a new signing key; its private part is nowhere but in its sealed form."""
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    key_id = key_id_of(public)
+    return NewKey(key_id, public, vault.seal(key.private_bytes_raw(), of_tenant(tenant, key_id)))
