@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import Counter as Metric
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.alerts.matching import match
 from services.alerts.store import intake, pulse
 from services.alerts.store.intake import DeadLetter, LaneRow, Name, NewAlert
 from shared.cloudevents import Event, encode_sorted, read_alert
@@ -164,7 +165,7 @@ class AlertsHandler:
             await pulse.note(connection, batch.pulse)
         if new:
             # Last, because it takes locks that senders want.
-            await intake.match(connection, new)
+            await match(connection, new)
 
     async def _record(self, connection: AsyncConnection, batch: Batch) -> list[tuple[int, NewAlert]]:
         """Record what is new and return it; settle what was known."""

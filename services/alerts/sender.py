@@ -51,8 +51,9 @@ class Sender:
 
 
 def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
-    """Return the headers of an attempt: Standard Webhooks 1.0, and the attempt's number."""
+    """Return the headers of an attempt: Standard Webhooks 1.0, the attempt's number and the alert's."""
     webhook_id, timestamp = str(due.delivery_id), math.floor(now.timestamp())
+    number = {} if due.sequence is None else {"lanewatch-sequence": str(due.sequence)}
     return {
         "content-type": CONTENT_TYPE,
         "user-agent": USER_AGENT,
@@ -63,6 +64,7 @@ def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
         "webhook-signature": signer.header(webhook_id, now, due.body),
         "lanewatch-attempt": str(due.attempts + 1),
         **({"lanewatch-recovery": str(due.recovery_id)} if due.recovery_id else {}),
+        **number,
     }
 
 

@@ -9,6 +9,7 @@ from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.alerts.domain.pulse import judge, notice
+from services.alerts.matching import match
 from services.alerts.store import intake, pulse
 from services.alerts.store.intake import NewAlert
 from shared import cloudevents
@@ -63,4 +64,4 @@ async def _record(connection: AsyncConnection, event: Event[PipelineNoticed]) ->
     body, data = cloudevents.write(event), event.data
     alert = NewAlert(event.source, event.id, event.type, data.severity, "pipeline", event.time, body, data.scope)
     for number in (await intake.insert_alerts(connection, [alert])).values():
-        await intake.match(connection, [(number, alert)])
+        await match(connection, [(number, alert)])

@@ -6,12 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from services.alerts.api.endpoints import EndpointOut, PaceForm
 from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
-from services.alerts.domain.signing import Signature, key_of
+from services.alerts.domain.signing import key_of
 from services.alerts.domain.urls import read_url
-from services.alerts.store.health import Shown
-from services.alerts.store.subscriptions import Subscription
 from shared.events import Severity
 
 
@@ -38,6 +35,9 @@ Url = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 Secret = Annotated[str, Field(max_length=128), AfterValidator(_secret)]
 Kind = Annotated[str, Field(max_length=128), AfterValidator(_kind)]
 Many = Field(default=(), max_length=200)
+DeliveryState = Literal[
+    "due", "waiting", "queued", "resting", "gathered", "kept", "digested", "delivered", "exhausted", "cancelled"
+]
 
 
 class Form(BaseModel):
@@ -69,53 +69,10 @@ class FilterForm(Form):
         """Return the filter that the form describes."""
         return Filter(**self.model_dump())
 
-
-class SubscriptionForm(Form, PaceForm):
-    """A new subscription."""
-
-    name: Name
-    url: Url
-    filter: FilterForm = FilterForm()
-    secret: Secret | None = None
-    """`whsec_` and 24 to 64 bytes in base64; one is made when it is left out and needed."""
-    signature: Signature = "hmac"
-    """`hmac`: by the subscription's secret; `ed25519`: by the tenant's key, whose public part anybody may have."""
-
-    @model_validator(mode="after")
-    def _needs_its_secret(self) -> Self:
-        if self.secret is not None and self.signature == "ed25519":
-            raise ValueError("a secret is given, which signatures by ed25519 have no use for")
-        return self
-
-
-class SubscriptionChange(Form, PaceForm):
-    """What may be changed of a subscription; what is left out stays as it is."""
-
-    state: Literal["active", "paused"] | None = None
-
-
-class SubscriptionOut(PaceForm):
-    """A subscription; the secret is in the answer that created it and in no other."""
-
-    subscription_id: UUID
-    name: str
-    url: str
-    filter: FilterForm
-    state: Literal["active", "paused", "disabled"]
-    """`disabled`: the endpoint answered 410, or took nothing for days. Alerts are kept for it, as for a paused one,
-    until it is resumed."""
-    state_reason: str | None
-    created_at: datetime
-    signature: Signature = "hmac"
-    secret: str | None = None
-    endpoint: EndpointOut
-
     @classmethod
-    def of(cls, subscription: Subscription, fares: Shown, secret: str | None = None) -> Self:
-        """Return the answer for a subscription whose endpoint fares like that."""
-        shown = subscription._asdict() | fares._asdict() | {"filter": vars(subscription.filter), "secret": secret}
-        shown["state"], shown["endpoint"] = subscription.state, fares._asdict()
-        return cls.model_validate({name: value for name, value in shown.items() if name in cls.model_fields})
+    def of(cls, wanted: Filter) -> Self:
+        """Return the form of a filter as it was taken; it is not checked again."""
+        return cls.model_construct(**vars(wanted))
 
 
 class Attempt(BaseModel):
@@ -139,7 +96,13 @@ class Delivery(BaseModel):
     alert_id: str
     kind: str
     lane: str | None
-    state: Literal["due", "waiting", "queued", "delivered", "exhausted", "cancelled"]
+    sequence: int | None
+    """Its number among the subscription's alerts, from 1 without a gap; null for a digest, which carries several."""
+    state: DeliveryState
+    note: str | None
+    """What is to be said of it, e.g. that the filter's condition failed and it was sent all the same."""
+    digest_delivery_id: UUID | None
+    """The digest that it was told in."""
     attempts: int
     created_at: datetime
     last_attempt_at: datetime | None

@@ -1,13 +1,13 @@
 """What was recorded and sent: deliveries with their attempts, alerts, lanes, counts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from sqlalchemy import RowMapping
 
-from services.alerts.api.forms import Alert, Attempt, Delivery, DeliveryWithLog, Lane
+from services.alerts.api.forms import Alert, Attempt, Delivery, DeliveryState, DeliveryWithLog, Lane
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.api.subscriptions import missing, tenant_of
 from services.alerts.store import reads, requests
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/v1")
 
 Text = Annotated[str | None, Query(max_length=256, pattern=r"^[^\x00]*$")]
 Number = Annotated[int, Path(ge=0, lt=2**63)]
-DeliveryState = Literal["due", "waiting", "queued", "delivered", "exhausted", "cancelled"]
 
 
 @router.get("/deliveries", tags=["deliveries"])
@@ -54,7 +53,7 @@ async def delivery(request: Request, delivery_id: UUID) -> DeliveryWithLog:
     "/deliveries/{delivery_id}/retry",
     status_code=202,
     tags=["deliveries"],
-    responses={409: problem("It was cancelled with its subscription.")},
+    responses={409: problem("It was cancelled with its subscription, or there is no endpoint.")},
 )
 async def retry(request: Request, delivery_id: UUID) -> Delivery:
     """Send a delivery now, delivered or not, under the same `webhook-id`."""
@@ -64,6 +63,8 @@ async def retry(request: Request, delivery_id: UUID) -> Delivery:
         state = await requests.redeliver(connection, delivery_id)
         if state == "cancelled":
             raise CallerError(409, "The delivery was cancelled with its subscription")
+        if state == "kept":
+            raise CallerError(409, "The subscription has no endpoint; its alerts are pulled")
         row = await reads.delivery(connection, tenant_of(request), delivery_id)
     if row is None:
         raise missing("delivery")

@@ -1,4 +1,4 @@
-"""Subscriptions: create, list, show, pause, delete, ping.
+"""Subscriptions: create, list, show, change, delete, ping.
 
 A secret is shown in the answer that creates a subscription and never again; it is stored sealed, and written to no log.
 """
@@ -13,9 +13,12 @@ from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts import keeping
-from services.alerts.api.endpoints import PaceForm
-from services.alerts.api.forms import PingOut, SubscriptionChange, SubscriptionForm, SubscriptionOut
+from services.alerts.api.forms import PingOut
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
+from services.alerts.api.subscription_forms import SubscriptionChange, SubscriptionForm, SubscriptionOut
+from services.alerts.api.versions import IfMatch, etag, versions_of
+from services.alerts.changing import Overtaken
+from services.alerts.changing import change as change_exactly
 from services.alerts.domain.filters import PING
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.urls import Reach, read_url
@@ -31,7 +34,6 @@ from shared.identity import caller_of
 from shared.openapi import problem
 
 SOURCE = "/lanewatch/alerts"
-PACE = set(PaceForm.model_fields)
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -56,11 +58,23 @@ async def create(
     request: Request, form: SubscriptionForm, response: Response, idempotency_key: IdempotencyKey = None
 ) -> SubscriptionOut:
     """Create a subscription; it gets every matching alert that is recorded from now on. Shows the secret, once."""
-    check_reach(request, form.url)
+    if form.url is not None:
+        check_reach(request, form.url)
     secret = None
-    digest = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
+    seal = hashlib.sha256(form.model_dump_json().encode()).digest() if idempotency_key else None
     new = NewSubscription(
-        form.name, form.url, form.filter.filter(), idempotency_key, digest, tenant_of(request), form.signature
+        form.name,
+        form.url,
+        form.filter.filter(),
+        idempotency_key,
+        seal,
+        tenant_of(request),
+        form.signature,
+        format=form.format,
+        ordering=form.ordering,
+        expires_at=form.expires_at,
+        digest=None if form.digest is None else form.digest.digest(),
+        quiet_hours=None if form.quiet_hours is None else form.quiet_hours.quiet_hours(),
     )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
@@ -74,9 +88,10 @@ async def create(
             known = await subscriptions.by_idempotency_key(connection, new.tenant, idempotency_key)
         fares = await _fares(connection, created or known)
     if created is None:
-        created = _same(known, digest)
+        created = _same(known, seal)
         response.status_code = 200
     response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
+    response.headers["etag"] = etag(created)
     return SubscriptionOut.of(created, fares[created.subscription_id], secret)
 
 
@@ -87,10 +102,10 @@ def check_reach(request: Request, url: str) -> None:
         raise CallerError(422, "The request is not valid", errors=(FieldError("/url", why),))
 
 
-def _same(known: Subscription | None, digest: bytes | None) -> Subscription:
+def _same(known: Subscription | None, seal: bytes | None) -> Subscription:
     if known is None:
         raise CallerError(409, "The subscription under this Idempotency-Key was deleted meanwhile; send it again")
-    if known.idempotency_hash != digest:
+    if known.idempotency_hash != seal:
         fault = FieldError("/header/idempotency-key", "was used for a different subscription")
         raise CallerError(422, "The request is not valid", errors=(fault,))
     return known
@@ -108,44 +123,45 @@ async def list_all(request: Request, limit: Limit = 100, cursor: Cursor = None) 
 
 
 @router.get("/{subscription_id}")
-async def show(request: Request, subscription_id: UUID) -> SubscriptionOut:
+async def show(request: Request, subscription_id: UUID, response: Response) -> SubscriptionOut:
     """Show one subscription."""
     async with transaction(request.app.state.engine) as connection:
         found = await subscriptions.get(connection, tenant_of(request), subscription_id)
         fares = await _fares(connection, found)
-    return _shown(found, fares)
+    return _shown(found, fares, response)
 
 
 async def _fares(connection: AsyncConnection, *found: Subscription | None) -> dict[UUID, Shown]:
     return await health.shown(connection, [s.subscription_id for s in found if s is not None])
 
 
-def _shown(found: Subscription | None, fares: Mapping[UUID, Shown]) -> SubscriptionOut:
+def _shown(found: Subscription | None, fares: Mapping[UUID, Shown], response: Response) -> SubscriptionOut:
     if found is None or found.subscription_id not in fares:
         raise missing("subscription")
+    response.headers["etag"] = etag(found)
     return SubscriptionOut.of(found, fares[found.subscription_id])
 
 
-@router.patch("/{subscription_id}")
-async def change(request: Request, subscription_id: UUID, form: SubscriptionChange) -> SubscriptionOut:
-    """Pause, resume, or change the pace; what is matched while it is paused is sent after it is resumed."""
-    async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
-        if found is not None and form.state is not None:
-            found = await subscriptions.set_state(connection, subscription_id, is_paused=form.state == "paused")
-        if found is not None and PACE & form.model_fields_set:
-            await _change_pace(connection, subscription_id, form)
-        fares = await _fares(connection, found)
-    return _shown(found, fares)
+@router.patch("/{subscription_id}", responses={412: problem("It was changed meanwhile: ask for it again.")})
+async def change(
+    request: Request, subscription_id: UUID, form: SubscriptionChange, response: Response, if_match: IfMatch = None
+) -> SubscriptionOut:
+    """Change what is named, for every alert that is recorded from now on; `If-Match` guards another's change.
 
-
-async def _change_pace(connection: AsyncConnection, subscription_id: UUID, form: SubscriptionChange) -> None:
-    if not await subscriptions.lock_queue(connection, subscription_id):
-        raise missing("subscription")
-    now = (await health.shown(connection, [subscription_id]))[subscription_id]._asdict()
-    wanted = {name: getattr(form, name) if name in form.model_fields_set else now[name] for name in PACE}
-    await health.set_pace(connection, subscription_id, Pace(**wanted))
-    await subscriptions.notify(connection)
+    What is matched while it is paused is sent after it is resumed. A new `url` or `format` counts for what is still
+    to be sent, too; without `url` nothing more is sent, and all can be pulled.
+    """
+    if form.url is not None:
+        check_reach(request, form.url)
+    wanted, versions, tenant = form.wanted(), versions_of(if_match), tenant_of(request)
+    try:
+        async with transaction(request.app.state.engine) as connection:
+            now = datetime.now(UTC)
+            found = await change_exactly(connection, tenant, subscription_id, wanted, versions=versions, now=now)
+            fares = await _fares(connection, found)
+    except Overtaken as error:
+        raise CallerError(412, "The subscription was changed meanwhile; ask for it again") from error
+    return _shown(found, fares, response)
 
 
 @router.delete("/{subscription_id}", status_code=204)
@@ -158,7 +174,7 @@ async def delete(request: Request, subscription_id: UUID) -> None:
         raise missing("subscription")
 
 
-@router.post("/{subscription_id}/ping", status_code=202, responses={409: problem("It is paused.")})
+@router.post("/{subscription_id}/ping", status_code=202, responses={409: problem("It is not active.")})
 async def ping(request: Request, subscription_id: UUID) -> PingOut:
     """Send a test alert, signed and retried like any other."""
     async with transaction(request.app.state.engine) as connection:
@@ -167,7 +183,7 @@ async def ping(request: Request, subscription_id: UUID) -> PingOut:
             raise missing("subscription")
         if found.state != "active":
             raise CallerError(409, f"The subscription is {found.state}; resume it first")
-        delivery_id = await requests.deliver_to(connection, subscription_id, _ping(found, datetime.now(UTC)))
+        delivery_id = await requests.deliver_to(connection, found, _ping(found, datetime.now(UTC)))
     return PingOut(delivery_id=delivery_id)
 
 

@@ -24,6 +24,10 @@ async def alert(
     lanewatch_recovery: Annotated[
         UUID | None, Header(description="The recovery that it comes again by, if it does")
     ] = None,
+    lanewatch_sequence: Annotated[
+        int | None,
+        Header(description="Counts the subscription's alerts from 1 without a gap; a digest lists those it carries"),
+    ] = None,
 ) -> None:
     """A CloudEvent in JSON.
 

@@ -36,6 +36,8 @@ class Filter:
     kinds: tuple[str, ...] = ()
     """Event types, or prefixes such as `lanewatch.lane.*`; empty: all but `NOT_BY_DEFAULT`."""
     min_severity: Severity = "info"
+    condition: str | None = None
+    """In CEL, over the alert: see `conditions`."""
 
 
 class Key(NamedTuple):

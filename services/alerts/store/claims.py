@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.pace import Pace
+from services.alerts.domain.wishes import Format
 from services.alerts.store import DUE_CHANNEL, health
 from services.alerts.store.secrets import SIGNING
 
@@ -31,6 +32,7 @@ class Endpoint(NamedTuple):
     last_accepted_at: datetime | None
     health: Health = Health()
     pace: Pace = Pace()
+    format: Format = "cloudevents"
 
 
 class Due(NamedTuple):
@@ -49,6 +51,8 @@ class Due(NamedTuple):
     recovery_id: UUID | None = None
     is_behind: bool = False
     """Recovered, and to be sent after all that is not."""
+    sequence: int | None = None
+    """Its number in the subscription; a digest has none."""
 
 
 class Claim(NamedTuple):
@@ -166,7 +170,7 @@ UPDATE alerts.queue q SET worker_id = :worker
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
 RETURNING q.subscription_id, s.url, CAST({SIGNING} AS text) AS signing, q.last_accepted_at, {health.COLUMNS},
-    q.max_per_second, q.max_in_flight, q.paced_until,
+    q.max_per_second, q.max_in_flight, q.paced_until, s.format,
     EXISTS (SELECT FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting'
         AND d.due_at <= clock_timestamp()) AS has_come_due""")
 
@@ -189,7 +193,7 @@ WITH next_look AS (
     WHERE q.subscription_id = ANY (CAST(:ids AS uuid[]))
 )
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
-    d.first_attempt_at, d.created_at, a.kind, a.body, d.recovery_id, d.is_behind,
+    d.first_attempt_at, d.created_at, a.kind, a.body, d.recovery_id, d.is_behind, d.sequence,
     d.order_key IS NOT NULL AND d.delivery_id <> ALL (CAST(:probes AS uuid[])) AND (
         EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
             AND w.order_key = d.order_key AND w.state = 'waiting')
@@ -263,9 +267,8 @@ async def claim(
 
 def _endpoint(row: RowMapping) -> Endpoint:
     pace = Pace(row["max_per_second"], row["max_in_flight"], row["paced_until"])
-    return Endpoint(
-        row["subscription_id"], row["url"], row["signing"], row["last_accepted_at"], health.health_of(row), pace
-    )
+    who = row["subscription_id"], row["url"], row["signing"], row["last_accepted_at"]
+    return Endpoint(*who, health=health.health_of(row), pace=pace, format=row["format"])
 
 
 async def _fetch(

@@ -1,4 +1,4 @@
-"""Takes alerts in: offsets, deduplication, matching, the lanes' read model, dead letters."""
+"""Takes alerts in: offsets, deduplication, the lanes' read model, dead letters."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,10 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts.domain.filters import is_default, kind_patterns, lookup_keys, rank
 from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL
 from shared.consumption import Advance, OffsetsMovedError
-from shared.events import FOR_EVERYONE, Scope, Severity
+from shared.events import Scope, Severity
 
 Name = tuple[str, str]
 """Source and id of a CloudEvent."""
@@ -28,6 +27,10 @@ class NewAlert(NamedTuple):
     happened_at: datetime
     body: bytes
     scope: Scope
+
+
+Numbered = tuple[int, NewAlert]
+"""An alert with its number."""
 
 
 class LaneRow(NamedTuple):
@@ -101,12 +104,19 @@ async def count_duplicates(connection: AsyncConnection, topic: str, partition: i
     await connection.execute(statement, {"topic": topic, "partition": partition, "count": count})
 
 
+# A plan that is made without knowing how much is asked compares all with all, a million times for a full
+# batch; to make one each time costs half a millisecond.
+_SHARE = text("""
+SELECT pg_advisory_xact_lock_shared(hashtext('alerts.subscription')),
+    set_config('plan_cache_mode', 'force_custom_plan', true)""")
+
+
 async def share_subscriptions(connection: AsyncConnection) -> None:
     """Keep subscriptions from changing until the transaction ends, so that matching is exact.
 
     Without it an alert could be matched before a subscription is committed and be recorded after.
     """
-    await connection.execute(text("SELECT pg_advisory_xact_lock_shared(hashtext('alerts.subscription'))"))
+    await connection.execute(_SHARE)
 
 
 _INSERT_ALERTS = text("""
@@ -136,85 +146,6 @@ async def stored_bodies(connection: AsyncConnection, names: Sequence[Name]) -> d
     """Return the bodies that stand under these names."""
     rows = await connection.execute(_BODIES, columns(names, ("sources", "ids")))
     return {(row.source, row.id): row.body for row in rows}
-
-
-_DELIVER = """
-WITH alert AS (
-    SELECT * FROM unnest(CAST(:alert_no AS bigint[]), CAST(:patterns AS text[]), CAST(:is_default AS boolean[]),
-        CAST(:rank AS smallint[]), CAST(:exporter AS text[]), CAST(:lane AS text[]))
-        AS a(alert_no, patterns, is_default, rank, exporter, lane)
-), matched AS (
-    {matched}
-), inserted AS (
-    INSERT INTO alerts.delivery (subscription_id, alert_no, state, order_key)
-    SELECT m.subscription_id, m.alert_no, 'due', a.lane
-    FROM matched m JOIN alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
-    WHERE a.rank >= s.min_severity
-        AND CASE WHEN s.kinds = '{{}}' THEN a.is_default ELSE s.kinds && string_to_array(a.patterns, ' ') END
-        AND (a.exporter IS NULL OR s.exporters = '{{}}' OR a.exporter = ANY (s.exporters))
-    ORDER BY m.alert_no
-    RETURNING subscription_id
-), locked AS (
-    SELECT subscription_id FROM alerts.queue WHERE subscription_id IN (SELECT subscription_id FROM inserted)
-    ORDER BY subscription_id FOR UPDATE
-), woken AS (
-    UPDATE alerts.queue q SET due_at = least(coalesce(q.due_at, now()), now())
-    FROM locked l WHERE q.subscription_id = l.subscription_id
-)
-SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS deliveries FROM inserted) i WHERE deliveries > 0"""
-_MATCH = text(
-    _DELIVER.format(
-        matched="""
-    SELECT DISTINCT k.subscription_id, w.alert_no
-    FROM unnest(CAST(:of_alert AS bigint[]), CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
-        CAST(:destination AS text[])) AS w(alert_no, commodity_group, origin, destination)
-    JOIN alerts.filter_key k USING (commodity_group, origin, destination)"""
-    )
-)
-_MATCH_EVERYONE = text(
-    _DELIVER.format(
-        matched="""
-    SELECT DISTINCT k.subscription_id, alert.alert_no FROM alerts.filter_key k CROSS JOIN alert"""
-    )
-)
-_MATCH_TENANT = text(
-    _DELIVER.format(
-        matched="""
-    SELECT o.subscription_id, alert.alert_no FROM alerts.subscription o CROSS JOIN alert
-    WHERE o.tenant = :tenant AND o.state <> 'deleted' AND o.subscription_id <> :but"""
-    )
-)
-
-
-async def match(connection: AsyncConnection, alerts: Sequence[tuple[int, NewAlert]]) -> None:
-    """Insert a delivery for each alert and subscription that it concerns, and wake the senders: see `wake`."""
-    some = [(no, alert) for no, alert in alerts if alert.kind not in FOR_EVERYONE]
-    if some:
-        wanted = [(no, *key) for no, alert in some for key in lookup_keys(alert.scope)]
-        keys = columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
-        await connection.execute(_MATCH, {"channel": DUE_CHANNEL, **_facts(some), **keys})
-    if len(some) < len(alerts):
-        others = [(no, alert) for no, alert in alerts if alert.kind in FOR_EVERYONE]
-        await connection.execute(_MATCH_EVERYONE, {"channel": DUE_CHANNEL, **_facts(others)})
-
-
-async def match_of_tenant(connection: AsyncConnection, number: int, alert: NewAlert, tenant: str, *, but: UUID) -> None:
-    """Insert a delivery for each subscription of a tenant that asks for an alert of its own, `but` for one."""
-    values = {"channel": DUE_CHANNEL, "tenant": tenant, "but": but, **_facts([(number, alert)])}
-    await connection.execute(_MATCH_TENANT, values)
-
-
-def _facts(alerts: Iterable[tuple[int, NewAlert]]) -> dict[str, list[Any]]:
-    """Return what is compared with subscriptions that an alert concerns."""
-    facts = [
-        (no, " ".join(kind_patterns(a.kind)), is_default(a.kind), rank(a.severity), _exporter(a), a.lane)
-        for no, a in alerts
-    ]
-    return columns(facts, ("alert_no", "patterns", "is_default", "rank", "exporter", "lane"))
-
-
-def _exporter(alert: NewAlert) -> str | None:
-    return None if alert.kind in FOR_EVERYONE else alert.scope.exporter
 
 
 _WAKE = text("""

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.notices import Step
-from services.alerts.store import intake
+from services.alerts.store import intake, matching
 from services.alerts.store.health import OPEN_COUNT
 from services.alerts.store.intake import NewAlert
 
@@ -50,7 +50,7 @@ async def tell(connection: AsyncConnection, notice: Untold, alert: NewAlert) -> 
     numbers = list((await intake.insert_alerts(connection, [alert])).values())
     await connection.execute(_OWN, {"tenant": notice.tenant, "numbers": numbers})
     for number in numbers:
-        await intake.match_of_tenant(connection, number, alert, notice.tenant, but=notice.subscription_id)
+        await matching.deliver_of_tenant(connection, number, alert, notice.tenant, but=notice.subscription_id)
 
 
 async def settle(connection: AsyncConnection, notices: Sequence[Untold]) -> None:

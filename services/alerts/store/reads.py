@@ -11,8 +11,9 @@ from services.alerts.domain.filters import PING
 
 _DELIVERY = """
 SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS alert_source, a.id AS alert_id,
+    d.sequence, d.note, d.carried_by AS digest_delivery_id,
     d.state, d.attempts, d.created_at, d.last_attempt_at, d.settled_at,
-    CASE WHEN d.state = 'waiting' THEN d.due_at END AS next_attempt_at
+    CASE WHEN d.state IN ('waiting', 'gathered', 'resting') THEN d.due_at END AS next_attempt_at
 FROM alerts.delivery d JOIN alerts.alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
 WHERE s.tenant = :tenant"""
 _ALERT = f"""SELECT alert_no, recorded_at, lane, body FROM alerts.alert a

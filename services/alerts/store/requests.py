@@ -5,20 +5,27 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts.domain.delivery import Step, after, before
+from services.alerts.domain.delivery import State, Step, after, before
 from services.alerts.store import health, intake
 from services.alerts.store.intake import NewAlert
-from services.alerts.store.subscriptions import lock_queue
+from services.alerts.store.subscriptions import Subscription, lock_queue
 
 _DELIVER = text("""
-INSERT INTO alerts.delivery (subscription_id, alert_no, state) VALUES (:id, :alert_no, 'due')
+WITH numbered AS (
+    UPDATE alerts.queue SET last_sequence = last_sequence + 1 WHERE subscription_id = :id
+    RETURNING subscription_id, last_sequence
+)
+INSERT INTO alerts.delivery (subscription_id, alert_no, state, sequence)
+SELECT subscription_id, :alert_no, :state, last_sequence FROM numbered
 RETURNING delivery_id""")
 
 
-async def deliver_to(connection: AsyncConnection, subscription_id: UUID, alert: NewAlert) -> UUID:
+async def deliver_to(connection: AsyncConnection, subscription: Subscription, alert: NewAlert) -> UUID:
     """Record an alert for one subscription alone; return its delivery."""
+    subscription_id = subscription.subscription_id
     (alert_no,) = (await intake.insert_alerts(connection, [alert])).values()
-    values = {"id": subscription_id, "alert_no": alert_no}
+    state = State.DUE if subscription.url is not None else State.KEPT
+    values = {"id": subscription_id, "alert_no": alert_no, "state": state.value}
     delivery_id: UUID = (await connection.execute(_DELIVER, values)).scalar_one()
     await intake.wake(connection, [subscription_id])
     await health.ask_now(connection, subscription_id)
@@ -36,7 +43,7 @@ async def redeliver(connection: AsyncConnection, delivery_id: UUID) -> str | Non
     """Make a delivery due now, with a whole schedule before it, and return its state; None when there is no such.
 
     One that waits keeps its place in its lane; any other is sent without regard to order. One whose
-    subscription was deleted stays as it is.
+    subscription was deleted, or has no endpoint, stays as it is.
     """
     find = text("SELECT subscription_id FROM alerts.delivery WHERE delivery_id = :id")
     subscription_id = (await connection.execute(find, {"id": delivery_id})).scalar_one_or_none()

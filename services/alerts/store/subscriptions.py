@@ -1,17 +1,18 @@
 """Subscriptions, their index rows and their queues."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.filters import Filter, Key, filter_keys, rank
-from services.alerts.store import DUE_CHANNEL, health
+from services.alerts.domain.timing import Digest, QuietHours
+from services.alerts.domain.wishes import Format, Ordering
+from services.alerts.store import DUE_CHANNEL
 from services.alerts.store.intake import columns
 
 
@@ -19,12 +20,17 @@ class NewSubscription(NamedTuple):
     """What a subscription is created from."""
 
     name: str
-    url: str
+    url: str | None
     filter: Filter
     idempotency_key: str | None
     idempotency_hash: bytes | None
     tenant: str = "default"
     signature: str = "hmac"
+    format: Format = "cloudevents"
+    ordering: Ordering = "lane"
+    expires_at: datetime | None = None
+    digest: Digest | None = None
+    quiet_hours: QuietHours | None = None
 
 
 class Subscription(NamedTuple):
@@ -32,49 +38,81 @@ class Subscription(NamedTuple):
 
     subscription_id: UUID
     name: str
-    url: str
+    url: str | None
     filter: Filter
     state: str
+    """As it was set, or `expired`."""
     state_reason: str | None
     created_at: datetime
     idempotency_hash: bytes | None
     signature: str
+    version: int
+    """Counts the changes from 1."""
+    format: Format
+    ordering: Ordering
+    expires_at: datetime | None
+    digest: Digest | None
+    quiet_hours: QuietHours | None
+    condition_failed_at: datetime | None
+    condition_failure: str | None
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether more than the index decides if, and when, an alert is for it."""
+        return bool(self.filter.condition or self.digest or self.quiet_hours)
 
 
-_COLUMNS = (
-    "subscription_id, name, url, CAST(filter AS text), state, state_reason, created_at, idempotency_hash, signature"
-)
+COLUMNS = """subscription_id, name, url, CAST(filter AS text) AS filter,
+    CASE WHEN expires_at <= clock_timestamp() AND state <> 'deleted' THEN 'expired' ELSE state END AS state,
+    CASE WHEN expires_at <= clock_timestamp() THEN 'no alert after ' || to_char(expires_at AT TIME ZONE 'UTC',
+        'YYYY-MM-DD HH24:MI "UTC"') || ' is for it' ELSE state_reason END AS state_reason,
+    created_at, idempotency_hash, signature, version, format, ordering, expires_at, CAST(digest AS text) AS digest,
+    CAST(quiet_hours AS text) AS quiet_hours, condition_failed_at, condition_failure"""
+_JSON: dict[str, Any] = {"filter": Filter, "digest": Digest, "quiet_hours": QuietHours}
 
 _INSERT = text(f"""
 INSERT INTO alerts.subscription (name, url, filter, exporters, kinds, min_severity, idempotency_key,
-    idempotency_hash, tenant, signature)
+    idempotency_hash, tenant, signature, format, ordering, expires_at, digest, quiet_hours)
 VALUES (:name, :url, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
-    :min_severity, :idempotency_key, :idempotency_hash, :tenant, :signature)
+    :min_severity, :idempotency_key, :idempotency_hash, :tenant, :signature, :format, :ordering, :expires_at,
+    CAST(:digest AS jsonb), CAST(:quiet_hours AS jsonb))
 ON CONFLICT (tenant, idempotency_key) DO NOTHING
-RETURNING {_COLUMNS}""")
+RETURNING {COLUMNS}""")
 
 _INSERT_KEYS = text("""
-INSERT INTO alerts.filter_key (subscription_id, commodity_group, origin, destination)
-SELECT :id, k.* FROM unnest(CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
+INSERT INTO alerts.filter_key (subscription_id, is_weighed, commodity_group, origin, destination)
+SELECT :id, :is_weighed, k.* FROM unnest(CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
     CAST(:destination AS text[])) AS k""")
 
 
-async def _lock_all(connection: AsyncConnection) -> None:
+async def lock_all(connection: AsyncConnection) -> None:
     """Wait for alerts that are being matched, and let no others begin: see `intake.share_subscriptions`."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('alerts.subscription'))"))
 
 
-async def create(connection: AsyncConnection, new: NewSubscription) -> Subscription | None:
-    """Create a subscription; None when one with the same idempotency key is there already."""
-    await _lock_all(connection)
+def terms_of(new: NewSubscription | Subscription) -> dict[str, Any]:
+    """Return what a subscription says of itself, as the table holds it."""
     wanted = new.filter
-    values = {
+    return {
         "name": new.name,
         "url": new.url,
         "filter": msgspec.json.encode(wanted).decode(),
         "exporters": list(wanted.exporters),
         "kinds": list(wanted.kinds),
         "min_severity": rank(wanted.min_severity),
+        "format": new.format,
+        "ordering": new.ordering,
+        "expires_at": new.expires_at,
+        "digest": new.digest and msgspec.json.encode(new.digest).decode(),
+        "quiet_hours": new.quiet_hours and msgspec.json.encode(new.quiet_hours).decode(),
+    }
+
+
+async def create(connection: AsyncConnection, new: NewSubscription) -> Subscription | None:
+    """Create a subscription; None when one with the same idempotency key is there already."""
+    await lock_all(connection)
+    values = terms_of(new) | {
+        "signature": new.signature,
         "idempotency_key": new.idempotency_key,
         "idempotency_hash": new.idempotency_hash,
         "tenant": new.tenant,
@@ -83,41 +121,51 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
     row = (await connection.execute(_INSERT, values)).one_or_none()
     if row is None:
         return None
-    keys = columns(sorted(filter_keys(wanted)), Key._fields)
-    await connection.execute(_INSERT_KEYS, {"id": row.subscription_id, **keys})
+    created = read(row)
+    await insert_keys(connection, created)
     queue = text("INSERT INTO alerts.queue (subscription_id) VALUES (:id)")
-    await connection.execute(queue, {"id": row.subscription_id})
-    return _subscription(row)
+    await connection.execute(queue, {"id": created.subscription_id})
+    return created
 
 
-def _subscription(row: Sequence[object]) -> Subscription:
-    values = list(row)
-    values[3] = msgspec.json.decode(str(row[3]), type=Filter)
-    return Subscription._make(values)
+async def insert_keys(connection: AsyncConnection, subscription: Subscription) -> None:
+    """Insert the index rows of a subscription."""
+    keys = columns(sorted(filter_keys(subscription.filter)), Key._fields)
+    values = {"id": subscription.subscription_id, "is_weighed": subscription.is_weighed, **keys}
+    await connection.execute(_INSERT_KEYS, values)
+
+
+def read(row: Row[Any]) -> Subscription:
+    """Return a subscription from a row of `COLUMNS`."""
+    values = dict(row._mapping)  # noqa: SLF001 - how SQLAlchemy names its mapping
+    for name, kind in _JSON.items():
+        if values[name] is not None:
+            values[name] = msgspec.json.decode(values[name], type=kind)
+    return Subscription(**values)
 
 
 async def by_idempotency_key(connection: AsyncConnection, tenant: str, key: str) -> Subscription | None:
     """Return the subscription that the tenant created under this key."""
-    statement = text(f"SELECT {_COLUMNS} FROM alerts.subscription WHERE tenant = :tenant AND idempotency_key = :key")
+    statement = text(f"SELECT {COLUMNS} FROM alerts.subscription WHERE tenant = :tenant AND idempotency_key = :key")
     row = (await connection.execute(statement, {"tenant": tenant, "key": key})).one_or_none()
-    return None if row is None else _subscription(row)
+    return None if row is None else read(row)
 
 
 async def get(connection: AsyncConnection, tenant: str, subscription_id: UUID) -> Subscription | None:
     """Return a subscription of the tenant's that is not deleted."""
-    statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
+    statement = text(f"""SELECT {COLUMNS} FROM alerts.subscription
         WHERE subscription_id = :id AND tenant = :tenant AND state <> 'deleted'""")
     row = (await connection.execute(statement, {"id": subscription_id, "tenant": tenant})).one_or_none()
-    return None if row is None else _subscription(row)
+    return None if row is None else read(row)
 
 
 async def page(connection: AsyncConnection, tenant: str, limit: int, before_id: UUID | None) -> list[Subscription]:
     """Return the tenant's subscriptions, the newest first, from before one on."""
-    statement = text(f"""SELECT {_COLUMNS} FROM alerts.subscription
+    statement = text(f"""SELECT {COLUMNS} FROM alerts.subscription
         WHERE tenant = :tenant AND state <> 'deleted' AND (CAST(:before AS uuid) IS NULL OR subscription_id < :before)
         ORDER BY subscription_id DESC LIMIT :limit""")
     rows = await connection.execute(statement, {"tenant": tenant, "before": before_id, "limit": limit})
-    return [_subscription(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def lock_queue(connection: AsyncConnection, subscription_id: UUID) -> bool:
@@ -143,7 +191,7 @@ async def delete(connection: AsyncConnection, subscription_id: UUID) -> bool:
 
     Past deliveries stay readable.
     """
-    await _lock_all(connection)
+    await lock_all(connection)
     if not await lock_queue(connection, subscription_id):
         return False
     steps = {"state": after(Step.CANCEL), "states": before(Step.CANCEL)}
@@ -151,27 +199,6 @@ async def delete(connection: AsyncConnection, subscription_id: UUID) -> bool:
     for statement in _DELETE:
         await connection.execute(statement, {"id": subscription_id})
     return True
-
-
-_SET_STATE = text(f"""
-UPDATE alerts.subscription SET state = :state, state_reason = NULL WHERE subscription_id = :id
-RETURNING {_COLUMNS}""")
-_OPEN = text("""
-UPDATE alerts.queue SET is_open = :is_open, rests_until = NULL, due_at = clock_timestamp()
-WHERE subscription_id = :id""")
-
-
-async def set_state(connection: AsyncConnection, subscription_id: UUID, *, is_paused: bool) -> Subscription | None:
-    """Pause a subscription or resume it; what is matched meanwhile waits. None when there is no such."""
-    if not await lock_queue(connection, subscription_id):
-        return None
-    state = "paused" if is_paused else "active"
-    row = (await connection.execute(_SET_STATE, {"id": subscription_id, "state": state})).one()
-    await connection.execute(_OPEN, {"id": subscription_id, "is_open": not is_paused})
-    if not is_paused:
-        await health.begin_afresh(connection, subscription_id)
-    await notify(connection)
-    return _subscription(row)
 
 
 async def notify(connection: AsyncConnection) -> None:

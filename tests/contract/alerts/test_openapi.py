@@ -58,10 +58,11 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
 
 def test_the_headers_of_a_delivery_are_those_of_the_document(document: dict[str, Any]) -> None:
     said = {p["name"] for p in document["webhooks"]["alert"]["post"]["parameters"]}
-    due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}", UUID(int=3))
+    due = Due(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}", UUID(int=3), sequence=7)
     sent = headers(SIGNER, due, datetime.now(UTC))
     assert said == {name for name in sent if name.startswith(("webhook-", "lanewatch-"))}
     assert sent["lanewatch-attempt"] == "4"
+    assert sent["lanewatch-sequence"] == "7"
     assert list(document["webhooks"]["alert"]["post"]["requestBody"]["content"]) == [sent["content-type"]]
 
 

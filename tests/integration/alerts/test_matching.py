@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.alerts.domain.filters import KINDS, KNOWN_PATTERNS, SEVERITIES, Filter, matches
+from services.alerts.matching import match
 from services.alerts.store import SCHEMA, VERSIONS, intake, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription
@@ -70,7 +71,7 @@ async def test_the_index_agrees_with_the_definition(
         new = [alert(number, *drawn) for number, drawn in enumerate(alerts)]
         numbers = await intake.insert_alerts(connection, new)
         assert [numbers[a.source, a.id] for a in new] == sorted(numbers.values()), "numbers follow the given order"
-        await intake.match(connection, [(numbers[a.source, a.id], a) for a in new])
+        await match(connection, [(numbers[a.source, a.id], a) for a in new])
         rows = await connection.execute(text("SELECT subscription_id, alert_no FROM alerts.delivery"))
         found = {(row.subscription_id, row.alert_no) for row in rows}
     assert found == {
@@ -125,10 +126,10 @@ async def test_the_cost_grows_with_the_matches(engine: AsyncEngine) -> None:
         await connection.execute(text("ANALYZE alerts.subscription"))
         new = alert(0, "lanewatch.lane.changed", "critical", scope)
         numbers = await intake.insert_alerts(connection, [new])
-        await intake.match(connection, [(numbers["/s", "0"], new)])  # warm
+        await match(connection, [(numbers["/s", "0"], new)])  # warm
         before = (await connection.execute(text(READS))).one()
         numbers = await intake.insert_alerts(connection, [new._replace(id="1")])
-        await intake.match(connection, [(numbers["/s", "1"], new)])
+        await match(connection, [(numbers["/s", "1"], new)])
         after = (await connection.execute(text(READS))).one()
     assert after.scanned - before.scanned == 0
     assert after.fetched - before.fetched < 20

@@ -1,0 +1,102 @@
+"""Changes of a subscription, under the lock that keeps alerts from being matched meanwhile."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.alerts.domain.delivery import Step, after, before
+from services.alerts.store import health
+from services.alerts.store.subscriptions import Subscription, insert_keys, lock_all, lock_queue, notify, terms_of
+from shared.events import Severity
+
+
+class Held(NamedTuple):
+    """What becomes of the alerts of one severity that wait to be told."""
+
+    severity: Severity
+    state: str
+    until: datetime | None
+
+
+_STORE = text("""
+UPDATE alerts.subscription SET name = :name, url = :url, filter = CAST(:filter AS jsonb),
+    exporters = CAST(:exporters AS text[]), kinds = CAST(:kinds AS text[]), min_severity = :min_severity,
+    format = :format, ordering = :ordering, expires_at = :expires_at, digest = CAST(:digest AS jsonb),
+    quiet_hours = CAST(:quiet_hours AS jsonb), version = version + 1,
+    state = coalesce(:state, state), state_reason = CASE WHEN CAST(:state AS text) IS NULL THEN state_reason END,
+    condition_failed_at = CASE WHEN :keeps_failure THEN condition_failed_at END,
+    condition_failure = CASE WHEN :keeps_failure THEN condition_failure END
+WHERE subscription_id = :id""")
+
+
+async def lock(connection: AsyncConnection, subscription_id: UUID) -> bool:
+    """Let no alert be matched, and the subscription's deliveries not change; False when there is no such."""
+    await lock_all(connection)
+    return await lock_queue(connection, subscription_id)
+
+
+async def store(
+    connection: AsyncConnection, before_it: Subscription, after_it: Subscription, state: str | None
+) -> None:
+    """Store a changed subscription, which is locked; `state` is `active` or `paused` where that is to change."""
+    subscription_id = after_it.subscription_id
+    is_same = before_it.filter == after_it.filter
+    values = {"id": subscription_id, "state": state, "keeps_failure": is_same, **terms_of(after_it)}
+    await connection.execute(_STORE, values)
+    if not is_same or before_it.is_weighed != after_it.is_weighed:
+        await connection.execute(_DROP_KEYS, {"id": subscription_id})
+        await insert_keys(connection, after_it)
+    if before_it.url != after_it.url:
+        await _turn(connection, subscription_id, has_endpoint=after_it.url is not None)
+    if state is not None:
+        await connection.execute(_OPEN, {"id": subscription_id, "is_open": state == "active"})
+    if state == "active":
+        await health.begin_afresh(connection, subscription_id)
+    await notify(connection)
+
+
+_DROP_KEYS = text("DELETE FROM alerts.filter_key WHERE subscription_id = :id")
+_OPEN = text("""
+UPDATE alerts.queue SET is_open = :is_open, rests_until = NULL, due_at = clock_timestamp()
+WHERE subscription_id = :id""")
+_NEW_ENDPOINT = text("""
+WITH waiting AS (
+    UPDATE alerts.delivery SET state = :due WHERE subscription_id = :id AND state = ANY (CAST(:states AS text[]))
+)
+UPDATE alerts.queue SET due_at = clock_timestamp() WHERE subscription_id = :id""")
+_KEEP = text("""
+UPDATE alerts.delivery SET state = :state, due_at = NULL
+WHERE subscription_id = :id AND state = ANY (CAST(:states AS text[]))""")
+
+
+async def _turn(connection: AsyncConnection, subscription_id: UUID, *, has_endpoint: bool) -> None:
+    """Send what waits for the old endpoint to the new one, or keep it to be pulled where there is none."""
+    if has_endpoint:
+        steps = {"due": after(Step.COME_DUE), "states": before(Step.COME_DUE)}
+        await connection.execute(_NEW_ENDPOINT, {"id": subscription_id, **steps})
+        await health.begin_afresh(connection, subscription_id)
+    else:
+        keep = {"state": after(Step.KEEP), "states": before(Step.KEEP)}
+        await connection.execute(_KEEP, {"id": subscription_id, **keep})
+
+
+_HOLD = text("""
+UPDATE alerts.delivery d SET state = :state, due_at = :until FROM alerts.alert a
+WHERE d.subscription_id = :id AND d.state IN ('gathered', 'resting') AND a.alert_no = d.alert_no
+    AND a.severity = :severity""")
+_RELEASE_AT = text("""
+UPDATE alerts.queue SET due_at = clock_timestamp(), release_at = (SELECT min(due_at) FROM alerts.delivery d
+    WHERE d.subscription_id = :id AND d.state IN ('gathered', 'resting'))
+WHERE subscription_id = :id""")
+
+
+async def hold(connection: AsyncConnection, subscription_id: UUID, held: Iterable[Held]) -> None:
+    """Let what waits to be told wait for something else, or for nothing more."""
+    for each in held:
+        values: Mapping[str, object] = {"id": subscription_id, **each._asdict()}
+        await connection.execute(_HOLD, values)
+    await connection.execute(_RELEASE_AT, {"id": subscription_id})
