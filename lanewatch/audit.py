@@ -16,10 +16,10 @@ from aiokafka.errors import KafkaError
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
-from shared.events import EndpointNoticed, PipelineNoticed, TestPing
+from shared.events import AlertsGathered, EndpointNoticed, PipelineNoticed, TestPing
 
 TIMEOUT_S = 60.0
-MADE_BY_ALERTS = (*TestPing.TYPES, *PipelineNoticed.TYPES, *EndpointNoticed.TYPES)
+MADE_BY_ALERTS = (*TestPing.TYPES, *PipelineNoticed.TYPES, *EndpointNoticed.TYPES, *AlertsGathered.TYPES)
 
 
 @dataclass(frozen=True)

@@ -330,6 +330,28 @@ ALERT_DATA: dict[str, dict[str, Any]] = {
         "headline": "A test of your endpoint",
         "subscription_id": "SUB-1",
     },
+    "lanewatch.digest": {
+        "scope": {"commodity_groups": [], "origin": "*", "destinations": ["*"]},
+        "severity": "notice",
+        "headline": "1 alert",
+        "subscription_id": "SUB-1",
+        "alerts": [
+            {
+                "sequence": 17,
+                "webhook_id": "0197e000-0000-7000-8000-000000000000",
+                "event": {
+                    "specversion": "1.0",
+                    "id": "lanewatch.quota.critical-0001",
+                    "source": "/lanewatch/licensing",
+                    "type": "lanewatch.quota.critical",
+                    "time": "2025-05-20T03:00:00Z",
+                    "partitionkey": "dy-magnets:CN:DE",
+                    "datacontenttype": "application/json",
+                    "data": _changed("quota", "critical", quota_id="Q-2025-DY", left_kg="3800", granted_kg="40000"),
+                },
+            }
+        ],
+    },
 }
 """The data of an event of each type that goes out."""
 

@@ -73,7 +73,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
     poster = await stack.enter_async_context(make_poster(settings))
     policies = Policies(settings.retry_policy(), settings.breaker_policy(), settings.alerts_per_endpoint)
-    sender = Sender(poster, Signers(app.state.vault, settings.alerts_endpoints))
+    sender = Sender(poster, Signers(app.state.vault, settings.alerts_endpoints), public_url=settings.alerts_public_url)
     dispatcher = Dispatcher(engine, sender, policies, limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     recoverer, notifier = Recoverer(engine), Notifier(engine, dispatcher.wake)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from services.alerts.domain.formats import CONTENT_TYPES, Links, written
 from services.alerts.domain.retries import Answer
 from services.alerts.domain.signing import Signer
 from services.alerts.posting import Poster, Response
@@ -13,7 +14,6 @@ from services.alerts.signers import Signers
 from services.alerts.store.claims import Due, Endpoint
 from services.alerts.vault import SealError
 
-CONTENT_TYPE = "application/cloudevents+json"
 USER_AGENT = "lanewatch-alerts/1"
 
 
@@ -31,11 +31,17 @@ class Sender:
     """Sends deliveries."""
 
     def __init__(
-        self, poster: Poster, signers: Signers, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        poster: Poster,
+        signers: Signers,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        public_url: str = "",
     ) -> None:
         self.poster = poster
         self.signers = signers
         self.now = now
+        self.public_url = public_url.rstrip("/")
 
     async def send(self, endpoint: Endpoint, due: Due) -> Attempt:
         """Post a delivery; never raises but when it is cancelled."""
@@ -45,7 +51,11 @@ class Sender:
         except (SealError, ValueError) as error:
             response = Response(Answer(error=f"not sent, for it cannot be signed: {error}"))
         else:
-            response = await self.poster.post(endpoint.url, due.body, headers(signer, due, started_at))
+            body = written(endpoint.format, due.body, Links(self.public_url, str(due.delivery_id)))
+            named = headers(signer, due._replace(body=body), started_at)
+            response = await self.poster.post(
+                endpoint.url, body, named | {"content-type": CONTENT_TYPES[endpoint.format]}
+            )
         duration_ms = (time.perf_counter() - clock) * 1000
         return Attempt(started_at, round(duration_ms, 3), response.answer, readable(response.excerpt))
 
@@ -55,7 +65,7 @@ def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
     webhook_id, timestamp = str(due.delivery_id), math.floor(now.timestamp())
     number = {} if due.sequence is None else {"lanewatch-sequence": str(due.sequence)}
     return {
-        "content-type": CONTENT_TYPE,
+        "content-type": CONTENT_TYPES["cloudevents"],
         "user-agent": USER_AGENT,
         "accept": "*/*",
         "accept-encoding": "identity",

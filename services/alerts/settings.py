@@ -70,6 +70,8 @@ class AlertsSettings(SharedSettings):
     alerts_stop_grace_s: Annotated[float, Field(ge=0)] = 8.0
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
+    alerts_public_url: str = ""
+    """Where people reach this API, for the links in messages to them; empty: no links."""
     alerts_stuck_after_s: Seconds = 300.0
     """So long after the latest tick that came through it is told that nothing does. Ticks come each minute."""
 

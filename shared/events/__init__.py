@@ -9,10 +9,12 @@ from typing import Any
 
 from shared.events.alerts import (
     AlertData,
+    AlertsGathered,
     Alternative,
     Effect,
     EndpointNoticed,
     FindingRaised,
+    Gathered,
     LaneChanged,
     LicenceChanged,
     PipelineNoticed,
@@ -127,6 +129,7 @@ __all__ = [
     "TRADE_TYPES",
     "WORLD",
     "AlertData",
+    "AlertsGathered",
     "Allocation",
     "Alternative",
     "ClockTicked",
@@ -146,6 +149,7 @@ __all__ = [
     "FindingRaised",
     "FlowState",
     "Form",
+    "Gathered",
     "HsCode",
     "Id",
     "LaneChanged",

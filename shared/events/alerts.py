@@ -267,6 +267,24 @@ class TestPing(_Out, frozen=True, kw_only=True):
     subscription_id: str
 
 
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert in a digest, as it would have come by itself."""
+
+    sequence: int
+    """Its number among the subscription's alerts."""
+    webhook_id: str
+    event: msgspec.Raw
+    """A CloudEvent."""
+
+
+class AlertsGathered(_Out, frozen=True, kw_only=True):
+    """What was gathered for one subscription: its alerts in their order. It has no number of its own."""
+
+    TYPES = ("lanewatch.digest",)
+    subscription_id: str
+    alerts: tuple[Gathered, ...]
+
+
 AlertData = (
     LaneChanged
     | ShipmentDecided
@@ -280,4 +298,5 @@ AlertData = (
     | QuotaChanged
     | RegimeChanged
     | TestPing
+    | AlertsGathered
 )

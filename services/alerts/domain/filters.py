@@ -19,10 +19,13 @@ SOME = "+"
 MAX_KEYS = 2000
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 PING = "lanewatch.test.ping"
+DIGEST = "lanewatch.digest"
+OF_ONE = frozenset({PING, DIGEST})
+"""Made for one subscription: no filter is asked."""
 NOT_BY_DEFAULT = frozenset({"lanewatch.decision.permitted", "lanewatch.lane.exporter_changed", *EndpointNoticed.TYPES})
 """Kinds that a subscription gets only when it names them: one for every parcel or every exporter would be noise,
 and how an endpoint fares is for those who run it."""
-KINDS = frozenset(ALERT_TYPES) - {PING}
+KINDS = frozenset(ALERT_TYPES) - OF_ONE
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,6 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
     """Create a subscription; None when one with the same idempotency key is there already."""
     await lock_all(connection)
     values = terms_of(new) | {
-        "signature": new.signature,
         "idempotency_key": new.idempotency_key,
         "idempotency_hash": new.idempotency_hash,
         "tenant": new.tenant,
