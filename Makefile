@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak receivers fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ pytest: $(READY)
 soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
 	@PAUSED_S=30 $(BIN)/python -m pytest -q -s tests/faults/ingest -k paused
+
+receivers: $(READY) ## Verify what is sent by the example receivers in Python, Node and Go (needs node, npm and go)
+	@RECEIVERS=python,node,go $(BIN)/python -m pytest -q tests/integration/alerts/test_receivers.py
 
 fuzz: $(READY) ## Post 200,000 spoilt bodies, ask anything of all three services, draw many examples (BODIES, SEED)
 	@FUZZ_BODIES=$(or $(BODIES),200000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
