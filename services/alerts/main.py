@@ -20,6 +20,7 @@ from services.alerts.notifier import Notifier
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
 from services.alerts.recoverer import Recoverer
+from services.alerts.releaser import Releaser
 from services.alerts.resealing import reseal_all
 from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
@@ -88,6 +89,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     health.add_ready("delivery", dispatcher.check_ready)
     run_beside(stack, dispatcher.run(), dispatcher)
     run_beside(stack, publisher.run())
+    run_beside(stack, Releaser(engine, dispatcher.wake).run())
     run_beside(stack, recoverer.run())
     run_beside(stack, notifier.run())
     run_beside(stack, reseal_all(engine, app.state.vault))

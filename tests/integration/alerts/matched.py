@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from aiokafka import ConsumerRecord
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -12,7 +13,6 @@ from services.alerts.consumer import read_batch
 from services.alerts.matching import match
 from services.alerts.store import intake
 from services.alerts.store.intake import NewAlert
-from shared.consumption import Record
 from shared.database import transaction
 from shared.events import Scope, Severity
 
@@ -29,7 +29,7 @@ def alert(destination: str = "DE", severity: Severity = "critical", kind: str = 
 
 def as_recorded(*bodies: bytes) -> list[NewAlert]:
     """Return alerts as the consumer reads them from the topic."""
-    records: list[Any] = [Record("t", 0, n, 0, 0, None, body, None, 0, 0, ()) for n, body in enumerate(bodies)]
+    records: list[Any] = [ConsumerRecord("t", 0, n, 0, 0, None, body, None, 0, 0, ()) for n, body in enumerate(bodies)]
     return list(read_batch(records).alerts.values())
 
 
