@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -79,10 +80,26 @@ def create_app(
     return app
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests in hand are finished within ten seconds."""
+class Server(uvicorn.Server):
+    """Says when it is told to stop, while requests are still in hand: those that would go on for ever can end."""
+
+    def __init__(self, config: uvicorn.Config, on_leaving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_leaving = on_leaving
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        super().handle_exit(sig, frame)
+        self._on_leaving()
+
+
+def serve(app: FastAPI, host: str, port: int, *, on_leaving: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT; requests in hand are finished within ten seconds.
+
+    `on_leaving` is called from the signal's handler.
+    """
     collect_less()
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -92,3 +109,4 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
+    Server(config, on_leaving).run()

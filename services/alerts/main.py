@@ -9,10 +9,11 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts import tls
-from services.alerts.api import records, recoveries, signatures, subscriptions, webhook
+from services.alerts.api import pulling, records, recoveries, signatures, subscriptions, webhook
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.feed import Feed
 from services.alerts.gauges import watch_gauges
 from services.alerts.hand import Policies
 from services.alerts.listener import Listener
@@ -59,9 +60,11 @@ def build(settings: AlertsSettings) -> FastAPI:
 
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings, app.state.vault = engine, settings, settings.vault()
+    app.state.feed = Feed(engine)
     app.include_router(subscriptions.router)
     app.include_router(recoveries.router)
     app.include_router(signatures.router)
+    app.include_router(pulling.router)
     app.include_router(records.router)
     app.webhooks.include_router(webhook.router)
     protect(app, settings, ACCESS)
@@ -78,8 +81,13 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     dispatcher = Dispatcher(engine, sender, policies, limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     recoverer, notifier = Recoverer(engine), Notifier(engine, dispatcher.wake)
+
+    def may_be_more() -> None:
+        dispatcher.wake()
+        app.state.feed.wake()
+
     wakes = {
-        DUE_CHANNEL: dispatcher.wake,
+        DUE_CHANNEL: may_be_more,
         DEAD_CHANNEL: publisher.wake,
         RECOVERY_CHANNEL: recoverer.wake,
         NOTICE_CHANNEL: notifier.wake,
@@ -89,6 +97,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     health.add_ready("delivery", dispatcher.check_ready)
     run_beside(stack, dispatcher.run(), dispatcher)
     run_beside(stack, publisher.run())
+    run_beside(stack, app.state.feed.run())
     run_beside(stack, Releaser(engine, dispatcher.wake).run())
     run_beside(stack, recoverer.run())
     run_beside(stack, notifier.run())
@@ -168,7 +177,8 @@ def main() -> None:
     configure_logging(SERVICE, settings.log_level)
     require_key(settings)
     _allow_many_connections()
-    serve(build(settings), settings.bind_host, settings.alerts_port)
+    app = build(settings)
+    serve(app, settings.bind_host, settings.alerts_port, on_leaving=app.state.feed.leave)
 
 
 if __name__ == "__main__":

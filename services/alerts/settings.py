@@ -70,6 +70,12 @@ class AlertsSettings(SharedSettings):
     alerts_stop_grace_s: Annotated[float, Field(ge=0)] = 8.0
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
+    alerts_streams: Positive = 1000
+    """Streams that one process serves at a time."""
+    alerts_heartbeat_s: Seconds = 15.0
+    """So often something is sent on a stream, so that nothing between takes it for dead."""
+    alerts_slow_after_s: Seconds = 30.0
+    """A stream whose client takes nothing for so long is ended."""
     alerts_public_url: str = ""
     """Where people reach this API, for the links in messages to them; empty: no links."""
     alerts_stuck_after_s: Seconds = 300.0

@@ -17,6 +17,8 @@ class Caller:
     scopes: frozenset[str]
     sources: tuple[str, ...] | None = None
     """Events of which sources are the caller's: those that are, or begin with, one of these; None is all."""
+    until: float | None = None
+    """When the token ends, in seconds since the epoch; None: never."""
 
     def owns(self, source: str) -> bool:
         """Return whether events of this source are the caller's."""

@@ -73,4 +73,5 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise BadTokenError("`tenant` is a text")
     if sources is not None and not (isinstance(sources, list) and all(isinstance(each, str) for each in sources)):
         raise BadTokenError("`sources` is a list of texts")
-    return Caller(claims["sub"], tenant, frozenset(scope.split()), None if sources is None else tuple(sources))
+    own = None if sources is None else tuple(sources)
+    return Caller(claims["sub"], tenant, frozenset(scope.split()), own, float(claims["exp"]))
