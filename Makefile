@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak receivers fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak receivers fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,9 +67,10 @@ docs: $(READY) ## Write the generated schemas and tables
 pytest: $(READY)
 	@$(BIN)/python -m pytest -q -n $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder
 
-soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s
+soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s; delivery killed 40 times
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
 	@PAUSED_S=30 $(BIN)/python -m pytest -q -s tests/faults/ingest -k paused
+	@KILLS=40 $(BIN)/python -m pytest -q -s tests/faults/alerts/test_two_workers.py
 
 receivers: $(READY) ## Verify what is sent by the example receivers in Python, Node and Go (needs node, npm and go)
 	@RECEIVERS=python,node,go $(BIN)/python -m pytest -q tests/integration/alerts/test_receivers.py
@@ -88,7 +89,7 @@ lock: $(READY) ## Recompile all locks (UPGRADE=--upgrade moves the Python ones, 
 	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 	@$(BIN)/python -m lanewatch.stack.lock_jars $(KAFKA)
 
-bench: bench-ingest bench-licensing bench-policies bench-detection bench-forecast ## Measure everything (some minutes)
+bench: bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts ## Measure everything (some minutes)
 
 bench-ingest: $(READY) ## Measure the ingest beside the bare parts and the usual way
 	@$(BIN)/python -m benchmarks.ingest.run
@@ -104,3 +105,6 @@ bench-detection: $(READY) ## Measure how soon a lane's change is told, beside tw
 
 bench-forecast: $(READY) ## Backtest the forecast over simulated licences
 	@$(BIN)/python -m benchmarks.forecast.run
+
+bench-alerts: $(READY) ## Measure matching and delivery, beside a plain client and with bad endpoints
+	@$(BIN)/python -m benchmarks.alerts.run

@@ -1,5 +1,7 @@
 """What is measured of deliveries."""
 
+from functools import lru_cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.alerts.store.claims import Due
@@ -18,9 +20,13 @@ WAITING = Gauge("lanewatch_alerts_waiting", "Deliveries that wait for their next
 LAG = Gauge("lanewatch_alerts_consumer_lag", "Records of the decisions topic still to be read by this process")
 
 
+# Looking a counter up by its label costs more than counting.
+_attempts = lru_cache(ATTEMPTS.labels)
+
+
 def note_attempt(outcome: Outcome, due: Due) -> None:
     """Count an attempt."""
-    ATTEMPTS.labels(outcome.result).inc()
+    _attempts(outcome.result).inc()
     ATTEMPT_SECONDS.observe(outcome.duration_ms / 1000)
     if outcome.result == "accept":
         ended_s = outcome.started_at.timestamp() + outcome.duration_ms / 1000
