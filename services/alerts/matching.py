@@ -1,16 +1,21 @@
 """Decides for whom new alerts are, and when each is to be told: what the index cannot say is asked here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.conditions import Answer, ask
 from services.alerts.domain.delivery import State
+from services.alerts.domain.facts import AlertFacts
 from services.alerts.domain.timing import AtOnce, Gather, Timing, when
 from services.alerts.store import matching, weighing
 from services.alerts.store.intake import NewAlert, Numbered
 from services.alerts.store.matching import Weighed
 from services.alerts.store.weighing import Candidate
+from shared.cloudevents import read_alert
+from shared.events import FOR_EVERYONE
 
 
 async def match(connection: AsyncConnection, alerts: Sequence[Numbered]) -> None:
@@ -19,15 +24,36 @@ async def match(connection: AsyncConnection, alerts: Sequence[Numbered]) -> None
     It comes last in its transaction, because it takes locks that senders want.
     """
     found = await weighing.candidates(connection, alerts)
-    weighed: list[Weighed] = []
-    if found:
-        known, now = dict(alerts), datetime.now(UTC)
-        weighed = [weigh(each, known[each.alert_no], now) for each in found]
+    weighed, failures = weigh_all(found, dict(alerts), datetime.now(UTC)) if found else ([], {})
     await matching.deliver(connection, alerts, weighed)
+    if failures:
+        await weighing.note_failures(connection, failures)
 
 
-def weigh(candidate: Candidate, alert: NewAlert, now: datetime) -> Weighed:
-    """Return the delivery of an alert to a subscription whose filter finds it."""
+def weigh_all(
+    found: Sequence[Candidate], alerts: Mapping[int, NewAlert], now: datetime
+) -> tuple[list[Weighed], dict[UUID, str]]:
+    """Return the deliveries of what candidates want, and how conditions failed."""
+    weighed: list[Weighed] = []
+    failures: dict[UUID, str] = {}
+    facts: dict[int, AlertFacts] = {}
+    for each in found:
+        alert = alerts[each.alert_no]
+        answer = Answer(is_wanted=True)
+        # What is for everyone asks for no goods and no lane, and so for no condition of them.
+        if each.condition is not None and alert.kind not in FOR_EVERYONE:
+            if each.alert_no not in facts:
+                facts[each.alert_no] = AlertFacts(read_alert(alert.body))
+            answer = ask(each.condition, facts[each.alert_no])
+        if answer.is_wanted:
+            weighed.append(weigh(each, alert, answer.failure, now))
+        if answer.failure is not None:
+            failures[each.subscription_id] = answer.failure
+    return weighed, failures
+
+
+def weigh(candidate: Candidate, alert: NewAlert, failure: str | None, now: datetime) -> Weighed:
+    """Return the delivery of an alert that a subscription wants: when it is to be told."""
     told = when(Timing(candidate.digest, candidate.quiet_hours), alert.severity, now)
     if not candidate.has_endpoint:
         state, until = State.KEPT, None
@@ -38,4 +64,5 @@ def weigh(candidate: Candidate, alert: NewAlert, now: datetime) -> Weighed:
         state, until = State.DUE, None
     else:
         state, until = State.GATHERED if isinstance(told, Gather) else State.RESTING, told.until
-    return Weighed(candidate.subscription_id, candidate.alert_no, state.value, candidate.order_key, until, None)
+    note = None if failure is None else f"the filter's condition failed: {failure}"
+    return Weighed(candidate.subscription_id, candidate.alert_no, state.value, candidate.order_key, until, note)

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from services.alerts.domain.conditions import compiled, told
 from services.alerts.domain.filters import KNOWN_PATTERNS, MAX_KEYS, Filter, key_count
 from services.alerts.domain.signing import key_of
 from services.alerts.domain.urls import read_url
+from shared.cel.faults import RuleFault
 from shared.events import Severity
 
 
@@ -27,6 +29,14 @@ def _kind(value: str) -> str:
     return value
 
 
+def _condition(value: str) -> str:
+    try:
+        compiled(value)
+    except RuleFault as fault:
+        raise ValueError(told(fault)) from fault
+    return value
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f*+]+$")]
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
@@ -34,6 +44,7 @@ Destination = Annotated[str, Field(pattern="^([A-Z]{2}|world)$")]
 Url = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 Secret = Annotated[str, Field(max_length=128), AfterValidator(_secret)]
 Kind = Annotated[str, Field(max_length=128), AfterValidator(_kind)]
+Condition = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$"), AfterValidator(_condition)]
 Many = Field(default=(), max_length=200)
 DeliveryState = Literal[
     "due", "waiting", "queued", "resting", "gathered", "kept", "digested", "delivered", "exhausted", "cancelled"
@@ -58,6 +69,8 @@ class FilterForm(Form):
     kinds: tuple[Kind, ...] = Many
     """Types or prefixes such as `lanewatch.lane.*`; left out: all but `lanewatch.decision.permitted`."""
     min_severity: Severity = "info"
+    condition: Condition | None = None
+    """In CEL, over the alert, e.g. `alert.previous == 'flowing'`; one that fails on an alert lets it through."""
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Self:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.licensing.domain.monitoring.checked import Checked, Scope
-from services.licensing.domain.monitoring.checking import check, scope_of
-from services.licensing.domain.monitoring.faults import RuleFailed, RuleFault
-from services.licensing.domain.monitoring.kinds import BOOL, DURATION, INT, STRING, TIMESTAMP, Kind
-from services.licensing.domain.monitoring.syntax import parse
 from services.licensing.domain.monitoring.translated import function_of
+from shared.cel.checked import Checked, Scope
+from shared.cel.checking import check, scope_of
+from shared.cel.faults import RuleFailed, RuleFault
+from shared.cel.kinds import BOOL, DURATION, INT, STRING, TIMESTAMP, Kind
+from shared.cel.syntax import parse
 
 pytestmark = pytest.mark.contract
 TESTS = json.loads((Path(__file__).parent / "cel-spec-0.25.1" / "tests.json").read_text())

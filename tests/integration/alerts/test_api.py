@@ -66,6 +66,8 @@ async def test_the_same_idempotency_key_gives_the_same_subscription(service: Ser
         ({"name": "n", "url": URL, "filter": {"kinds": ["lanewatch.lane*"]}}, "/filter/kinds/0"),
         ({"name": "n", "url": URL, "filter": {"kinds": ["lanewatch.test.ping"]}}, "/filter/kinds/0"),
         ({"name": "n", "url": URL, "filter": {"min_severity": "grave"}}, "/filter/min_severity"),
+        ({"name": "n", "url": URL, "filter": {"condition": "alert.sevirity == 'x'"}}, "/filter/condition"),
+        ({"name": "n", "url": URL, "filter": {"condition": "alert.headline == '\0'"}}, "/filter/condition"),
         (
             {
                 "name": "n",

@@ -12,7 +12,7 @@ from services.alerts.domain.filters import Filter
 from services.alerts.store import subscriptions
 from services.alerts.store.subscriptions import NewSubscription
 from shared.database import transaction
-from tests.integration.alerts.matched import alert, deliveries, record, recorded
+from tests.integration.alerts.matched import alert, as_recorded, deliveries, record, recorded
 from tests.integration.alerts.receiver import Receiver, status
 from tests.integration.alerts.service import Service, lane_changed
 
@@ -199,3 +199,26 @@ async def test_no_alert_after_its_expiry_is_for_a_subscription_and_it_may_be_ext
     assert extended.json()["state"] == "active"
     await recorded(engine, alert())
     assert [row.sequence for row in await deliveries(engine, subscription_id)] == [1, 2, 3]
+
+
+async def test_a_condition_that_fails_lets_the_alert_through_and_is_told(api_only: Service) -> None:
+    engine = api_only.app.state.engine
+    wanted = {"destinations": ["DE"], "condition": "has(alert.state) && 1 / alert.severity_rank > 0"}
+    created = await api_only.api.post("/v1/subscriptions", json={"name": "n", "url": None, "filter": wanted})
+    path, mine = created.headers["location"], created.json()["subscription_id"]
+    assert created.json()["filter"]["condition"] == wanted["condition"]
+    bodies = [lane_changed("DE", 500, severity="notice"), lane_changed("DE", 501, severity="info")]
+    await recorded(engine, *as_recorded(*bodies, lane_changed("DE", 502, severity="critical")))
+    rows = await deliveries(engine, mine)
+    assert [row.note for row in rows] == [None, "the filter's condition failed: division by zero"]
+    shown = await api_only.get(path)
+    assert shown["condition_failure"] == "division by zero"
+    assert shown["condition_failed_at"]
+    listed = await api_only.deliveries(subscription_id=mine)
+    assert [delivery["note"] for delivery in listed] == [row.note for row in rows]
+    changed = await api_only.api.patch(path, json={"filter": {"destinations": ["DE"]}})
+    assert changed.json()["condition_failure"] is None
+    refused = await api_only.api.patch(path, json={"filter": {"condition": "true &&"}})
+    assert refused.json()["errors"] == [
+        {"pointer": "/filter/condition", "detail": "Value error, line 1, column 8: the condition ends too soon"}
+    ]

@@ -2,21 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.alerts.domain.conditions import ask
+from services.alerts.domain.facts import AlertFacts
 from services.alerts.domain.filters import KINDS, KNOWN_PATTERNS, SEVERITIES, Filter, matches
+from services.alerts.domain.wishes import Ordering
 from services.alerts.matching import match
 from services.alerts.store import SCHEMA, VERSIONS, intake, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription
+from shared.cloudevents import read_alert
 from shared.database import make_engine, transaction, upgrade_schema
-from shared.events import EVERYWHERE, WORLD, Scope, Severity
+from shared.events import EVERYWHERE, FOR_EVERYONE, WORLD, Scope, Severity
+from shared.examples import alert_event
 from tests.integration.alerts.waiting import eventually
 
 WORDS = ("a", "b", "c")
@@ -26,6 +32,14 @@ def some(words: tuple[str, ...], least: int = 0) -> st.SearchStrategy[tuple[str,
     return st.lists(st.sampled_from(words), min_size=least, max_size=2, unique=True).map(tuple)
 
 
+CONDITIONS = (
+    "alert.severity_rank >= 2",
+    "'a' in alert.commodity_groups || alert.origin == 'b'",
+    "has(alert.exporter) && alert.exporter == 'b'",
+    "has(alert.left_mg) && alert.left_mg > mass('5 t')",
+    "1 / (alert.severity_rank - 1) > 0",  # fails on what is a notice, which is then wanted
+    "false",
+)
 FILTERS = st.builds(
     Filter,
     commodity_groups=some(WORDS),
@@ -34,6 +48,7 @@ FILTERS = st.builds(
     exporters=some(WORDS),
     kinds=some(tuple(sorted(KNOWN_PATTERNS))),
     min_severity=st.sampled_from(SEVERITIES),
+    condition=st.none() | st.sampled_from(CONDITIONS),
 )
 SCOPES = st.builds(
     Scope,
@@ -43,6 +58,9 @@ SCOPES = st.builds(
     exporter=st.none() | st.sampled_from(WORDS),
 )
 ALERTS = st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from(SEVERITIES), SCOPES)
+NOW = datetime.now(UTC)
+EXPIRIES = st.sampled_from((None, NOW - timedelta(days=1), NOW + timedelta(days=1)))
+WANTED = st.tuples(FILTERS, st.sampled_from(("lane", "none")), EXPIRIES)
 
 
 @pytest.fixture
@@ -54,32 +72,50 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 def alert(number: int, kind: str, severity: Severity, scope: Scope) -> NewAlert:
-    return NewAlert("/s", str(number), kind, severity, "lane", datetime.now(UTC), b"{}", scope)
+    event = alert_event(kind)
+    event["data"] |= {"scope": msgspec.to_builtins(scope), "severity": severity}
+    return NewAlert("/s", str(number), kind, severity, "lane", NOW, msgspec.json.encode(event), scope)
+
+
+def is_wanted(wanted: Filter, expires_at: datetime | None, alert: NewAlert) -> bool:
+    """Return whether an alert is for a subscription, one by one and without an index."""
+    if not matches(wanted, alert.kind, alert.severity, alert.scope) or (expires_at is not None and expires_at <= NOW):
+        return False
+    if wanted.condition is None or alert.kind in FOR_EVERYONE:
+        return True
+    return ask(wanted.condition, AlertFacts(read_alert(alert.body))).is_wanted
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(FILTERS, min_size=1, max_size=12), st.lists(ALERTS, min_size=1, max_size=12))
+@given(st.lists(WANTED, min_size=1, max_size=12), st.lists(ALERTS, min_size=1, max_size=12))
 async def test_the_index_agrees_with_the_definition(
-    engine: AsyncEngine, filters: list[Filter], alerts: list[tuple[str, Severity, Scope]]
+    engine: AsyncEngine,
+    filters: list[tuple[Filter, Ordering, datetime | None]],
+    alerts: list[tuple[str, Severity, Scope]],
 ) -> None:
     async with engine.connect() as connection:  # rolled back at the end
         wanted_by = {}
-        for wanted in filters:
-            made = await subscriptions.create(connection, NewSubscription("n", "u", wanted, None, None))
+        for wanted, ordering, expires_at in filters:
+            new_one = NewSubscription("n", "u", wanted, None, None, ordering=ordering, expires_at=expires_at)
+            made = await subscriptions.create(connection, new_one)
             assert made is not None
-            wanted_by[made.subscription_id] = wanted
+            wanted_by[made.subscription_id] = (wanted, ordering, expires_at)
         new = [alert(number, *drawn) for number, drawn in enumerate(alerts)]
         numbers = await intake.insert_alerts(connection, new)
         assert [numbers[a.source, a.id] for a in new] == sorted(numbers.values()), "numbers follow the given order"
         await match(connection, [(numbers[a.source, a.id], a) for a in new])
-        rows = await connection.execute(text("SELECT subscription_id, alert_no FROM alerts.delivery"))
-        found = {(row.subscription_id, row.alert_no) for row in rows}
-    assert found == {
+        rows = (await connection.execute(text("SELECT * FROM alerts.delivery ORDER BY sequence"))).all()
+    assert {(row.subscription_id, row.alert_no) for row in rows} == {
         (subscription_id, numbers[a.source, a.id])
         for a in new
-        for subscription_id, wanted in wanted_by.items()
-        if matches(wanted, a.kind, a.severity, a.scope)
+        for subscription_id, (wanted, _, expires_at) in wanted_by.items()
+        if is_wanted(wanted, expires_at, a)
     }
+    for subscription_id, (_, ordering, _) in wanted_by.items():
+        mine = [row for row in rows if row.subscription_id == subscription_id]
+        assert [row.sequence for row in mine] == list(range(1, len(mine) + 1))
+        assert [row.alert_no for row in mine] == sorted(row.alert_no for row in mine)
+        assert {row.order_key for row in mine} <= ({"lane"} if ordering == "lane" else {None})
 
 
 async def test_a_subscription_waits_for_alerts_that_are_being_matched(engine: AsyncEngine) -> None:

@@ -4,13 +4,13 @@ import ast
 import string
 from typing import NamedTuple
 
-from services.licensing.domain.monitoring.checked import NONE, Checked, expect
-from services.licensing.domain.monitoring.checking import check, scope_of
 from services.licensing.domain.monitoring.facts import VARIABLES
-from services.licensing.domain.monitoring.faults import Place, RuleFailed, RuleFault
-from services.licensing.domain.monitoring.kinds import BOOL, Kind
-from services.licensing.domain.monitoring.syntax import Name, Node, Select, parse
 from services.licensing.domain.monitoring.translated import INDEXED, Compiled, Piece, Translated, function_of
+from shared.cel.checked import NONE, Checked, expect
+from shared.cel.checking import check, scope_of
+from shared.cel.faults import Place, RuleFailed, RuleFault
+from shared.cel.kinds import BOOL, Kind
+from shared.cel.syntax import Name, Node, Select, parse
 from shared.errors import FieldError, PermanentError
 from shared.events import Rule, Rulebook
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from services.licensing.domain.book import Missing
 from services.licensing.domain.monitoring.facts import LineFacts, ShipmentFacts
-from services.licensing.domain.monitoring.faults import RuleFailed
 from services.licensing.domain.monitoring.translated import Compiled, Piece, Translated
+from shared.cel.faults import RuleFailed
 from shared.events import Rule
 from shared.masses import spoken
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from services.licensing.domain.monitoring import running
+from shared.cel import translating
 from shared.events import Rule, Rulebook
 
 Condition = Callable[[Any, Any], bool]
@@ -22,11 +22,6 @@ INDEXED: tuple[tuple[str, str, bool], ...] = (
     ("line", "form", False),
 )
 """Facts by which rules are found: of what, which, and whether it is a list; those that tell most apart stand first."""
-_RUNNING = (
-    *(running.too_great, running.divided, running.remainder, running.moved, running.lasting, running.item),
-    *(running.all_of, running.any_of, running.exists, running.every, running.exists_one),
-    *(running.filtered, running.mapped, len, any, all),
-)
 
 
 class Piece(NamedTuple):
@@ -115,13 +110,5 @@ def index_of(rules: Iterable[Translated]) -> Index:
 
 
 def function_of(code: ast.expr, constants: dict[str, Any], name: str) -> Callable[[Any, Any], Any]:
-    """Return a function of a shipment and a line that gives what the code says.
-
-    The code is a tree that was made from a checked one: its names are those of `running`, of the
-    constants and of facts, and what an author wrote stands in it as constants alone.
-    """
-    args = [ast.arg("shipment"), ast.arg("line")]
-    whole = ast.Expression(ast.Lambda(ast.arguments([], args, None, [], [], None, []), code))
-    known = {each.__name__: each for each in _RUNNING}
-    made = compile(ast.fix_missing_locations(whole), f"<rule {name}>", "eval", dont_inherit=True)
-    return eval(made, {"__builtins__": {}, **known, **constants})  # type: ignore[no-any-return] # noqa: S307 - no text
+    """Return a function of a shipment and a line that gives what the code says."""
+    return translating.function_of(code, constants, name, ("shipment", "line"))

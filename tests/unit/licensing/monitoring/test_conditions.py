@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.licensing.domain.monitoring.compiling import Fault, RulebookRefused, compile_rulebook
-from services.licensing.domain.monitoring.literals import LEAST, MOST
+from shared.cel.literals import LEAST, MOST
 from tests.support import trade
 from tests.support.rules import asked, case, rule, rulebook
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from services.licensing.domain.monitoring.compiling import RulebookRefused, compile_rulebook
 from services.licensing.domain.monitoring.evaluating import findings
 from services.licensing.domain.monitoring.facts import VARIABLES, ShipmentFacts
-from services.licensing.domain.monitoring.kinds import facts_of
 from services.licensing.domain.rules.verdict import Case
+from shared.cel.kinds import facts_of
 from shared.events import Rulebook
 from tests.support import trade
 from tests.support.rules import case, document, rule, rulebook

@@ -10,7 +10,7 @@ from services.licensing.domain.monitoring.facts.licences import LicenceFacts
 from services.licensing.domain.monitoring.facts.lines import LineFacts, ValueFacts
 from services.licensing.domain.monitoring.facts.quotas import QuotaFacts
 from services.licensing.domain.monitoring.facts.shipments import ShipmentFacts
-from services.licensing.domain.monitoring.kinds import Kind
+from shared.cel.kinds import Kind
 
 __all__ = ["CLASSES", "VARIABLES", "LineFacts", "ShipmentFacts"]
 

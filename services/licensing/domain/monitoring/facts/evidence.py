@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.licensing.domain.monitoring.facts.spans import A_DAY
-from services.licensing.domain.monitoring.kinds import fact
+from shared.cel.kinds import fact
 from shared.events import Evidence
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.licensing.domain.lanes import Lane
-from services.licensing.domain.monitoring.kinds import fact
+from shared.cel.kinds import fact
 
 
 class LaneFacts:

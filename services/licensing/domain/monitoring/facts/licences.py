@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from services.licensing.domain.licences import Licence
 from services.licensing.domain.monitoring.facts.spans import A_DAY, MANY, elapsed, used
-from services.licensing.domain.monitoring.kinds import fact
+from shared.cel.kinds import fact
 from shared.events import LicenceTerms
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.

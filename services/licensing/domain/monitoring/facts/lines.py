@@ -6,7 +6,7 @@ from services.licensing.domain.lanes import lane_id
 from services.licensing.domain.monitoring.facts.lanes import LaneFacts
 from services.licensing.domain.monitoring.facts.licences import LicenceFacts
 from services.licensing.domain.monitoring.facts.quotas import QuotaFacts
-from services.licensing.domain.monitoring.kinds import fact
+from shared.cel.kinds import fact
 from shared.events import Money, ShipmentLine
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from services.licensing.domain.monitoring.facts.spans import A_DAY, elapsed, used
-from services.licensing.domain.monitoring.kinds import fact
 from services.licensing.domain.quotas import Quota
+from shared.cel.kinds import fact
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.
     from services.licensing.domain.rules.verdict import Case

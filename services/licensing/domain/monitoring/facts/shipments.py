@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from services.licensing.domain.monitoring.facts.evidence import EvidenceFacts
 from services.licensing.domain.monitoring.facts.lines import LineFacts
-from services.licensing.domain.monitoring.kinds import fact
+from shared.cel.kinds import fact
 
 if TYPE_CHECKING:  # What is judged knows the rules that judge it.
     from services.licensing.domain.rules.verdict import Case

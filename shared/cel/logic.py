@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping, Sequence
 
-from services.licensing.domain.monitoring.checked import (
+from shared.cel.checked import (
     NONE,
     Check,
     Checked,
@@ -14,9 +14,9 @@ from services.licensing.domain.monitoring.checked import (
     function,
     sum_of,
 )
-from services.licensing.domain.monitoring.faults import RuleFault
-from services.licensing.domain.monitoring.kinds import BOOL
-from services.licensing.domain.monitoring.syntax import Call
+from shared.cel.faults import RuleFault
+from shared.cel.kinds import BOOL
+from shared.cel.syntax import Call
 
 
 def check_logic(node: Call, scope: Scope, check: Check) -> Checked:

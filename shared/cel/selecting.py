@@ -3,10 +3,10 @@
 import ast
 from collections.abc import Mapping
 
-from services.licensing.domain.monitoring.checked import Check, Checked, Scope
-from services.licensing.domain.monitoring.faults import Place, RuleFault
-from services.licensing.domain.monitoring.kinds import About, Kind, facts_of
-from services.licensing.domain.monitoring.syntax import Call, Literal, Name, Node, Select
+from shared.cel.checked import Check, Checked, Scope
+from shared.cel.faults import Place, RuleFault
+from shared.cel.kinds import About, Kind, facts_of
+from shared.cel.syntax import Call, Literal, Name, Node, Select
 from shared.faults import perhaps
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from services.licensing.domain.monitoring.faults import Place, RuleFault
+from shared.cel.faults import Place, RuleFault
 
 LEAST, MOST = -(2**63), 2**63 - 1
 """Whole numbers have 64 bits."""

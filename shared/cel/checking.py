@@ -3,13 +3,13 @@
 import ast
 from collections.abc import Mapping
 
-from services.licensing.domain.monitoring import logic, macros, operators
-from services.licensing.domain.monitoring.checked import Checked, Scope, Variable, agreed, sum_of
-from services.licensing.domain.monitoring.faults import RuleFault
-from services.licensing.domain.monitoring.kinds import NOTHING, Kind, list_of
-from services.licensing.domain.monitoring.literals import LEAST, MOST
-from services.licensing.domain.monitoring.selecting import check_select
-from services.licensing.domain.monitoring.syntax import Call, ListOf, Literal, Name, Node, Select
+from shared.cel import logic, macros, operators
+from shared.cel.checked import Checked, Scope, Variable, agreed, sum_of
+from shared.cel.faults import RuleFault
+from shared.cel.kinds import NOTHING, Kind, list_of
+from shared.cel.literals import LEAST, MOST
+from shared.cel.selecting import check_select
+from shared.cel.syntax import Call, ListOf, Literal, Name, Node, Select
 
 
 def scope_of(variables: Mapping[str, Kind]) -> Scope:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from services.licensing.domain.monitoring.faults import RuleFailed
-from services.licensing.domain.monitoring.literals import LEAST, MOST
+from shared.cel.faults import RuleFailed
+from shared.cel.literals import LEAST, MOST
 
 T = TypeVar("T")
 U = TypeVar("U")

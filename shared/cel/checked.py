@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from services.licensing.domain.monitoring.faults import Place, RuleFault
-from services.licensing.domain.monitoring.kinds import NOTHING, Kind, list_of
+from shared.cel.faults import Place, RuleFault
+from shared.cel.kinds import NOTHING, Kind, list_of
 
 T = TypeVar("T")
 NONE: frozenset[Any] = frozenset()

@@ -11,8 +11,8 @@ from typing import Any
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from services.licensing.domain.monitoring.faults import Place, RuleFault
-from services.licensing.domain.monitoring.literals import number_of, text_of
+from shared.cel.faults import Place, RuleFault
+from shared.cel.literals import number_of, text_of
 
 MOST_CHARACTERS = 4000
 RESERVED = frozenset(

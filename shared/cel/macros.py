@@ -3,7 +3,7 @@
 import ast
 from dataclasses import replace
 
-from services.licensing.domain.monitoring.checked import (
+from shared.cel.checked import (
     AT_ONCE,
     Check,
     Checked,
@@ -13,10 +13,10 @@ from services.licensing.domain.monitoring.checked import (
     expect,
     function,
 )
-from services.licensing.domain.monitoring.faults import RuleFault
-from services.licensing.domain.monitoring.kinds import BOOL, Kind, list_of
-from services.licensing.domain.monitoring.selecting import fact_of, told
-from services.licensing.domain.monitoring.syntax import Call, Name, Select
+from shared.cel.faults import RuleFault
+from shared.cel.kinds import BOOL, Kind, list_of
+from shared.cel.selecting import fact_of, told
+from shared.cel.syntax import Call, Name, Select
 
 _OVER_LISTS = {"all": "every", "exists": "exists", "exists_one": "exists_one", "filter": "filtered", "map": "mapped"}
 _PLAIN = {"all": "all", "exists": "any"}

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from services.licensing.domain.monitoring.checked import AT_ONCE, Check, Checked, Scope, agreed, call, expect, sum_of
-from services.licensing.domain.monitoring.faults import RuleFailed, RuleFault
-from services.licensing.domain.monitoring.kinds import BOOL, DURATION, INT, STRING, TIMESTAMP, Kind
-from services.licensing.domain.monitoring.literals import LEAST, MOST
-from services.licensing.domain.monitoring.running import divided, lasting, remainder
-from services.licensing.domain.monitoring.syntax import Call, Literal
+from shared.cel.checked import AT_ONCE, Check, Checked, Scope, agreed, call, expect, sum_of
+from shared.cel.faults import RuleFailed, RuleFault
+from shared.cel.kinds import BOOL, DURATION, INT, STRING, TIMESTAMP, Kind
+from shared.cel.literals import LEAST, MOST
+from shared.cel.running import divided, lasting, remainder
+from shared.cel.syntax import Call, Literal
 from shared.masses import MILLIGRAMS
 
 _ORDERED = (INT, STRING, BOOL, TIMESTAMP, DURATION)
