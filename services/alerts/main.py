@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts import tls
-from services.alerts.api import pulling, records, recoveries, signatures, subscriptions, webhook
+from services.alerts.api import previews, pulling, records, recoveries, signatures, subscriptions, webhook
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
@@ -61,6 +61,7 @@ def build(settings: AlertsSettings) -> FastAPI:
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings, app.state.vault = engine, settings, settings.vault()
     app.state.feed = Feed(engine)
+    app.include_router(previews.router)
     app.include_router(subscriptions.router)
     app.include_router(recoveries.router)
     app.include_router(signatures.router)

@@ -1,7 +1,8 @@
 """What may be read: deliveries with their attempts, alerts, lanes, counts."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -139,3 +140,19 @@ async def backlog(connection: AsyncConnection) -> tuple[int, int]:
         (SELECT count(*) FROM alerts.delivery WHERE state IN ('waiting', 'queued'))""")
     row = (await connection.execute(statement)).one()
     return row[0], row[1]
+
+
+class Past(NamedTuple):
+    """An alert as it was recorded."""
+
+    alert_no: int
+    recorded_at: datetime
+    body: bytes
+
+
+async def past(connection: AsyncConnection, tenant: str, before: int, limit: int) -> list[Past]:
+    """Return alerts that concern the tenant too, the newest first, from before one on."""
+    statement = text("""SELECT alert_no, recorded_at, body FROM alerts.alert
+        WHERE alert_no < :before AND (tenant IS NULL OR tenant = :tenant) ORDER BY alert_no DESC LIMIT :limit""")
+    rows = await connection.execute(statement, {"before": before, "tenant": tenant, "limit": limit})
+    return [Past(*row) for row in rows]
