@@ -68,7 +68,7 @@ def read_trade_event(body: bytes | msgspec.Raw) -> Event[TradeData]:
     event: Event[TradeData] = _read(body, TRADE_TYPES)
     if event.datacontenttype not in _PLAIN and not _is_json(event.datacontenttype):
         raise PermanentError(f"datacontenttype must be {JSON}", pointer="/datacontenttype")
-    _check_moments(event)
+    check_moments(event)
     return event
 
 
@@ -96,7 +96,7 @@ def _read(body: bytes | msgspec.Raw, types: Mapping[str, Any]) -> Event[Any]:
     raise refusal([unknown, *faults(body, Event[Any])])
 
 
-def _check_moments(event: Event[TradeData]) -> None:
+def check_moments(event: Event[TradeData]) -> None:
     """Raise PermanentError for a time too far ahead, or that has no place in UTC, as in year 1 east of Greenwich."""
     outside: list[Place] = []
     if _is_outside(event.time):
