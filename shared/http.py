@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from shared.errors import CallerError, FieldError, RetryableError
 from shared.health import Health
@@ -93,10 +94,18 @@ class Server(uvicorn.Server):
         self._on_leaving()
 
 
-def serve(app: FastAPI, host: str, port: int, *, on_leaving: Callable[[], None] = lambda: None) -> None:
+def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    on_leaving: Callable[[], None] = lambda: None,
+    proxy_headers: bool = True,
+) -> None:
     """Serve until SIGTERM or SIGINT; requests in hand are finished within ten seconds.
 
     `on_leaving` is called from the signal's handler.
+    `proxy_headers`: what a proxy on this machine says of the client is put into every request's scope.
     """
     collect_less()
     config = uvicorn.Config(
@@ -107,6 +116,8 @@ def serve(app: FastAPI, host: str, port: int, *, on_leaving: Callable[[], None] 
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=proxy_headers,
+        server_header=False,
         timeout_graceful_shutdown=10,
     )
     Server(config, on_leaving).run()

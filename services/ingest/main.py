@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from services.ingest.api.access import ACCESS
-from services.ingest.api.app import make_app
+from services.ingest.api.app import Front, make_app
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
@@ -31,6 +31,11 @@ SERVICE = "ingest"
 
 def build(settings: IngestSettings) -> FastAPI:
     """Return the app of these settings; its lifespan connects and disconnects."""
+    return front(settings).app
+
+
+def front(settings: IngestSettings) -> Front:
+    """Return what is served: the app, and before it the route that events come by."""
     publisher = Publisher(settings.kafka_bootstrap, settings.topic_events, timeout_s=settings.ingest_produce_timeout_s)
     limits = Limits(
         event_bytes=settings.ingest_max_event_bytes,
@@ -73,8 +78,8 @@ def build(settings: IngestSettings) -> FastAPI:
     handshake = Handshake(settings.ingest_webhook_origins.split())
     senders = Senders(settings.ingest_senders_file)
     app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, senders, health, lifespan)
-    protect(app, settings, ACCESS)
-    return app
+    guarded = protect(app, settings, ACCESS)
+    return Front(app, guarded(endpoint))
 
 
 def sheet_routes(desk: Desk, mappings: Mappings, settings: IngestSettings) -> list[Route]:
@@ -100,7 +105,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = IngestSettings()
     configure_logging(SERVICE, settings.log_level)
-    serve(build(settings), settings.bind_host, settings.ingest_port)
+    serve(front(settings), settings.bind_host, settings.ingest_port, proxy_headers=False)
 
 
 if __name__ == "__main__":

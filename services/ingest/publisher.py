@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
-from aiokafka.partitioner import murmur2
 
 from services.ingest.domain.media import STRUCTURED_TYPE
+from services.ingest.domain.partitioning import place_of
 from services.ingest.domain.reading import Accepted
 from shared.errors import RetryableError
 from shared.kafka import MAX_RECORD_BYTES, check_broker, make_producer
@@ -47,16 +47,16 @@ Result = Receipt | RetryableError | TooLargeForKafkaError
 class Sending:
     """Events on their way, and what became of each; whoever handed them over waits for it no longer than said."""
 
-    def __init__(self, count: int, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        self.is_over = False
+    __slots__ = ("_done", "_left", "_results", "is_over", "until")
+
+    def __init__(self, count: int, until: float) -> None:
+        self.until = until
+        """By the event loop's clock."""
+        self.is_over = not count
         """All is told; what was not sent by now is not to be sent any more."""
         self._results: list[Result | None] = [None] * count
         self._left = count
-        self._done: asyncio.Future[None] = loop.create_future()
-        self._timer = loop.call_later(timeout_s, self._expire)
-        if not count:
-            self._end()
+        self._done: asyncio.Future[None] | None = None
 
     def settle(self, index: int, result: Result) -> None:
         """Tell what became of one event; what comes too late is not told."""
@@ -65,29 +65,55 @@ class Sending:
         self._results[index] = result
         self._left -= 1
         if not self._left:
-            self._end()
+            self.end()
 
     async def results(self) -> list[Result]:
         """Wait until all is told."""
         if not self.is_over:
+            self._done = asyncio.get_running_loop().create_future()
             await self._done
+        if not self._left:
+            return cast("list[Result]", self._results)
         late = RetryableError("Kafka did not acknowledge in time")
         return [late if result is None else result for result in self._results]
 
-    def _expire(self) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        self._timer.cancel()
+    def end(self) -> None:
+        """Wait no longer."""
         self.is_over = True
-        if not self._done.done():
+        if self._done is not None and not self._done.done():
             self._done.set_result(None)
+
+
+class _Patience:
+    """Ends what is over its time, oldest first. All are given the same time, so one timer serves them all."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Sending] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, sending: Sending) -> None:
+        """End this one when its time is up."""
+        waiting = self._waiting
+        while waiting and waiting[0].is_over:
+            waiting.popleft()
+        waiting.append(sending)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(sending.until, self._look)
+
+    def _look(self) -> None:
+        waiting, loop = self._waiting, asyncio.get_running_loop()
+        self._timer = None
+        while waiting and (waiting[0].is_over or waiting[0].until <= loop.time()):
+            waiting.popleft().end()
+        if waiting:
+            self._timer = loop.call_at(waiting[0].until, self._look)
 
 
 class _Item(NamedTuple):
     """One event in a partition's queue, and whom to tell what became of it."""
 
-    event: Accepted
+    key: bytes
+    value: bytes
     sending: Sending
     place: int
 
@@ -115,6 +141,7 @@ class Publisher:
         self._make: Callable[[], AIOKafkaProducer] = lambda: make_producer(bootstrap, client_id)
         self._producer: AIOKafkaProducer | None = None
         self._queues: defaultdict[int, _Queue] = defaultdict(_Queue)
+        self._patience = _Patience()
         self._is_broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
@@ -145,15 +172,18 @@ class Publisher:
 
     def begin(self, events: Sequence[Accepted]) -> Sending:
         """Queue the events in order; what is returned tells what becomes of them."""
-        sending = Sending(len(events), self.timeout_s)
+        sending = Sending(len(events), asyncio.get_running_loop().time() + self.timeout_s)
         partitions = self._partition_count()
         for index, event in enumerate(events):
+            key, number = place_of(event.key)
             if not partitions:
                 sending.settle(index, RetryableError("Kafka is not connected"))
-            elif len(event.value) + len(event.key) + ROOM_BYTES > MAX_RECORD_BYTES:
+            elif len(event.value) + len(key) + ROOM_BYTES > MAX_RECORD_BYTES:
                 sending.settle(index, TooLargeForKafkaError(TOO_LARGE))
             else:
-                self._enqueue(_hash(event.key) % partitions, _Item(event, sending, index))
+                self._enqueue(number % partitions, _Item(key, event.value, sending, index))
+        if not sending.is_over:
+            self._patience.watch(sending)
         return sending
 
     def _partition_count(self) -> int:
@@ -247,12 +277,12 @@ class Publisher:
 def _fill(batch: Any, items: deque[_Item]) -> list[_Item]:
     """Move as many events as fit from the queue into the batch, and throw away those whose time is up."""
     taken: list[_Item] = []
+    now_ms = time.time_ns() // 1_000_000
     while items:
         item = items[0]
         if not item.sending.is_over:
-            event = item.event
             # The first is taken whatever its size.
-            if batch.append(key=event.key.encode(), value=event.value, timestamp=None, headers=HEADERS) is None:
+            if batch.append(key=item.key, value=item.value, timestamp=now_ms, headers=HEADERS) is None:
                 break
             taken.append(item)
         items.popleft()
@@ -272,9 +302,3 @@ def _taken_out(items: deque[_Item], sendings: set[Sending]) -> list[_Item]:
 def _settle(items: Sequence[_Item], result: Result) -> None:
     for item in items:
         item.sending.settle(item.place, result)
-
-
-@lru_cache(65_536)
-def _hash(key: str) -> int:
-    """Return what Kafka's clients choose the partition of a key by; who else publishes for it must choose the same."""
-    return int(murmur2(key.encode())) & 0x7FFFFFFF

@@ -1,5 +1,7 @@
 """Stands before a service: lets through who may, and tells the others why not (RFC 6750, section 3)."""
 
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 
 import structlog
@@ -72,9 +74,10 @@ def _refused(status: int, title: str, error: str, detail: str = "", scope: str =
     return CallerError(status, title, detail=detail, headers=headers)
 
 
-def protect(app: FastAPI, settings: SharedSettings, access: Access) -> None:
+def protect(app: FastAPI, settings: SharedSettings, access: Access) -> Callable[[ASGIApp], ASGIApp]:
     """Put a guard before all else of the app, and say in its OpenAPI document what each route needs.
 
+    Returns what puts the same guard before something that is served beside the app.
     Raises OpenToAllError when no keys are set and others than this machine could ask.
     """
     _describe(app, access)
@@ -84,14 +87,20 @@ def protect(app: FastAPI, settings: SharedSettings, access: Access) -> None:
     elif settings.auth_jwks_url:
         keys = from_url(settings.auth_jwks_url)
     if keys is not None:
-        app.add_middleware(Guard, tokens=Tokens(keys, settings.auth_issuer, settings.auth_audience), access=access)
-    elif settings.auth == "open" or _is_loopback(settings.bind_host):
+        tokens = Tokens(keys, settings.auth_issuer, settings.auth_audience)
+        app.add_middleware(Guard, tokens=tokens, access=access)
+        return partial(Guard, tokens=tokens, access=access)
+    if settings.auth == "open" or _is_loopback(settings.bind_host):
         log.warning("runs open: whoever reaches it may do anything", address=settings.bind_host)
-    else:
-        raise OpenToAllError(
-            f"It would listen on {settings.bind_host} and ask nobody for a token. Set LANEWATCH_AUTH_KEYS_FILE or "
-            "LANEWATCH_AUTH_JWKS_URL; or LANEWATCH_AUTH=open if something before it decides who may ask."
-        )
+        return _unguarded
+    raise OpenToAllError(
+        f"It would listen on {settings.bind_host} and ask nobody for a token. Set LANEWATCH_AUTH_KEYS_FILE or "
+        "LANEWATCH_AUTH_JWKS_URL; or LANEWATCH_AUTH=open if something before it decides who may ask."
+    )
+
+
+def _unguarded(app: ASGIApp) -> ASGIApp:
+    return app
 
 
 def _is_loopback(host: str) -> bool:

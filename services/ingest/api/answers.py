@@ -1,7 +1,6 @@
 """What the ingest answers: receipts, problems, and for a batch one of them for each item."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote_plus
@@ -49,29 +48,40 @@ class BatchBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     results: list[ItemResult]
 
 
-@dataclass(frozen=True)
 class Answer:
     """A response; a body that comes in pieces has its `length` told beforehand."""
 
-    status: int
-    body: bytes | Iterator[bytes]
-    content_type: str
-    headers: dict[str, str] = field(default_factory=dict)
-    length: int | None = None
+    __slots__ = ("body", "content_type", "headers", "length", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes | Iterator[bytes],
+        content_type: str,
+        headers: dict[str, str] | None = None,
+        length: int = 0,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers or {}
+        self.length = length
 
     def raw_headers(self, *, is_last: bool) -> list[tuple[bytes, bytes]]:
         """Return the headers as ASGI wants them; `is_last` says that the connection ends with this answer."""
-        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        headers = []
         if self.status != HTTPStatus.NO_CONTENT:  # Which has no length (RFC 9110, section 8.6).
-            headers = [
-                (b"content-type", self.content_type.encode()),
-                (b"content-length", self._length().encode()),
-                *headers,
-            ]
-        return [*headers, (b"connection", b"close")] if is_last else headers
+            length = len(self.body) if isinstance(self.body, bytes) else self.length
+            headers = [(b"content-type", _encoded(self.content_type)), (b"content-length", b"%d" % length)]
+        for name, value in self.headers.items():
+            headers.append((_encoded(name), value.encode()))
+        if is_last:
+            headers.append((b"connection", b"close"))
+        return headers
 
-    def _length(self) -> str:
-        return str(len(self.body) if isinstance(self.body, bytes) else self.length)
+
+_encoded = lru_cache(256)(str.encode)
+"""The same few names and types come again and again."""
 
 
 def problem(fault: Fault) -> Answer:
@@ -85,6 +95,11 @@ def busy() -> Fault:
     return Fault(title="Too many requests are in hand", status=503, detail="Nothing was stored; send it again later.")
 
 
+def unexpected() -> Fault:
+    """Return the fault of a request that failed in a way nobody foresaw."""
+    return Fault(title="An unexpected error; it was logged", status=500)
+
+
 def result_of(event: Accepted, result: Result, licensing_url: str) -> ReceiptBody | Fault:
     """Return what to tell about an event that was to be published."""
     if isinstance(result, Receipt):
@@ -94,7 +109,7 @@ def result_of(event: Accepted, result: Result, licensing_url: str) -> ReceiptBod
             topic=result.topic,
             partition=result.partition,
             offset=result.offset,
-            outcome=f"{licensing_url}/v1/events?source={_quoted(event.source)}&id={quote_plus(event.id)}",
+            outcome=f"{licensing_url}/v1/events?source={_quoted(event.source)}&id={_escaped(event.id)}",
         )
     if isinstance(result, TooLargeForKafkaError):
         return Fault(title=TOO_LARGE, status=413, detail=str(result))
@@ -103,6 +118,11 @@ def result_of(event: Accepted, result: Result, licensing_url: str) -> ReceiptBod
         status=503,
         detail=f"{result}. Send the same event again later: its source and id make it count once.",
     )
+
+
+def _escaped(name: str) -> str:
+    """Return an event's id as a URI's query has it; few ids hold anything that must be escaped there."""
+    return name if name.isascii() and name.replace("-", "").isalnum() else quote_plus(name)
 
 
 _quoted = lru_cache(1024)(quote_plus)

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.ingest.api import callbacks, dcsa, epcis, usage
 from services.ingest.api.documentation import components, path_item
@@ -30,17 +31,24 @@ FORMATS: dict[Format, str] = {
 """Which route takes the bodies of each foreign format."""
 
 
-class Shortcut:
-    """Serves the hot route before all that FastAPI wraps around every request; anything else goes on to it (ASGI)."""
+class Front:
+    """Serves the hot route before all that is wrapped around every other request; those go on to the app (ASGI).
 
-    def __init__(self, app: ASGIApp, endpoint: EventsEndpoint) -> None:
-        self._app = app
+    What stands before FastAPI's routes must stand before the endpoint by itself: the guard, and nothing else does.
+    """
+
+    def __init__(self, app: FastAPI, endpoint: ASGIApp) -> None:
+        self.app = app
+        # As the server would: behind a proxy on this machine, a redirect leads to where the client came from.
+        self._rest = ProxyHeadersMiddleware(app)  # type: ignore[arg-type] # ASGI, typed more loosely
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        is_hot = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
-        await (self._endpoint if is_hot else self._app)(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH:
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)  # type: ignore[arg-type] # as above
 
 
 def make_app(
@@ -60,7 +68,6 @@ def make_app(
         lifespan,
     )
     app.router.routes.append(Route(PATH, endpoint, methods=["POST"]))
-    app.add_middleware(Shortcut, endpoint=endpoint)
     foreign = _foreign(desk)
     app.router.routes += foreign
     app.router.routes += _signed(desk, senders, {"cloudevents": endpoint, **_doors(foreign)})

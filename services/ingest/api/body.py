@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from starlette.types import Receive
 
 from services.ingest.api.head import Head
 from services.ingest.api.in_hand import Share
+from services.ingest.api.patience import within
 from services.ingest.domain.expansion import Expander, ExpansionError, expander_of
 from services.ingest.domain.faults import Fault, bad_header, too_large
 
@@ -49,16 +50,13 @@ class RequestBody:
         """
         try:
             self._check_headers()
-            over = too_large(f"the body may have at most {limit} bytes")
-            if isinstance(self._announced, int) and self._announced > limit:
-                return over
-            async with asyncio.timeout(timeout_s):
-                body = await self._whole(limit, share)
+            is_over = isinstance(self._announced, int) and self._announced > limit
+            body = None if is_over else await within(timeout_s, self._whole(limit, share))
         except TimeoutError:
             return self._slow(f"the body did not arrive within {timeout_s:g} s")
         except BodyError as error:
             return error.fault
-        return over if body is None else body
+        return too_large(f"the body may have at most {limit} bytes") if body is None else body
 
     async def stream(self, timeout_s: float) -> AsyncIterator[bytes]:
         """Yield the body piece by piece; only the time waited for the client counts.
@@ -96,18 +94,19 @@ class RequestBody:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _check_headers(self) -> None:
-        for found in (self._announced, self._expander):
-            if isinstance(found, Fault):
-                raise BodyError(found)
+        if isinstance(self._announced, Fault):
+            raise BodyError(self._announced)
+        if isinstance(self._expander, Fault):
+            raise BodyError(self._expander)
 
-    def _expanded(self, chunk: bytes) -> Iterator[bytes]:
-        if not isinstance(self._expander, Expander):
-            yield chunk
-            return
+    def _expanded(self, chunk: bytes) -> Iterable[bytes]:
+        return self._fed(self._expander, chunk) if isinstance(self._expander, Expander) else (chunk,)
+
+    def _fed(self, expander: Expander, chunk: bytes) -> Iterator[bytes]:
         try:
-            yield from self._expander.feed(chunk)
+            yield from expander.feed(chunk)
             if self._is_whole:
-                self._expander.finish()
+                expander.finish()
         except ExpansionError as error:
             raise BodyError(error.fault) from error
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 
+import structlog
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.api import answers
@@ -20,6 +22,8 @@ from services.ingest.domain.reading import Accepted, Item, Limits, read_batch, r
 from services.ingest.publisher import Publisher, Result
 from shared.identity import Caller, caller_of
 from shared.preferences import preferences
+
+log = structlog.get_logger(__name__)
 
 
 class EventsEndpoint:
@@ -54,6 +58,9 @@ class EventsEndpoint:
             answer = answers.problem(answers.busy())
         except ClientGoneError:
             return
+        except Exception:  # Nobody foresaw it, and nothing else stands around this route.
+            log.exception("request failed", path=scope["path"])
+            answer = answers.problem(answers.unexpected())
         count_request(answer.status)
         await send_answer(answer, body, send, self.body_timeout_s)
 
@@ -100,8 +107,10 @@ class EventsEndpoint:
         return outcomes
 
     async def _timed(self, accepted: Sequence[Accepted]) -> list[Result]:
-        with PUBLISH_SECONDS.time():
-            return await self.publisher.publish(accepted)
+        begun = perf_counter()
+        results = await self.publisher.publish(accepted)
+        PUBLISH_SECONDS.observe(perf_counter() - begun)
+        return results
 
 
 async def send_answer(answer: Answer, body: RequestBody, send: Send, timeout_s: float) -> None:

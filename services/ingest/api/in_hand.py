@@ -1,20 +1,21 @@
 """How much is in hand at once, so that memory stays bounded while the broker or clients are slow."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 
 class BusyError(Exception):
     """Too much is in hand; the client should come back."""
 
 
-@dataclass
 class Share:
-    """What one request holds of the whole."""
+    """What one request holds of the whole, until it ends."""
 
-    whole: "InHand"
-    size: int = 0
+    __slots__ = ("size", "whole")
+
+    def __init__(self, whole: "InHand") -> None:
+        self.whole = whole
+        self.size = 0
 
     def take(self, size: int) -> None:
         """Hold so many bytes more. Raises BusyError when the whole would pass its limit."""
@@ -28,6 +29,16 @@ class Share:
         self.whole.size -= size
         self.size -= size
 
+    def __enter__(self) -> Self:
+        """Count the request."""
+        self.whole.requests += 1
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Give all of it back."""
+        self.whole.requests -= 1
+        self.whole.size -= self.size
+
 
 class InHand:
     """Counts the requests in hand and the bytes of their bodies."""
@@ -38,15 +49,8 @@ class InHand:
         self.requests = 0
         self.size = 0
 
-    @contextmanager
-    def share(self) -> Iterator[Share]:
-        """Hold a request's share and give it back at the end. Raises BusyError when there are too many."""
+    def share(self) -> Share:
+        """Return a request's share, to be held in a `with`. Raises BusyError when there are too many."""
         if self.requests >= self.max_requests:
             raise BusyError
-        share = Share(self)
-        self.requests += 1
-        try:
-            yield share
-        finally:
-            self.requests -= 1
-            self.size -= share.size
+        return Share(self)
