@@ -174,6 +174,7 @@ class Publisher:
         """Queue the events in order; what is returned tells what becomes of them."""
         sending = Sending(len(events), asyncio.get_running_loop().time() + self.timeout_s)
         partitions = self._partition_count()
+        touched: set[int] = set()
         for index, event in enumerate(events):
             key, number = place_of(event.key)
             if not partitions:
@@ -181,7 +182,11 @@ class Publisher:
             elif len(event.value) + len(key) + ROOM_BYTES > MAX_RECORD_BYTES:
                 sending.settle(index, TooLargeForKafkaError(TOO_LARGE))
             else:
-                self._enqueue(number % partitions, _Item(key, event.value, sending, index))
+                partition = number % partitions
+                self._queues[partition].items.append(_Item(key, event.value, sending, index))
+                touched.add(partition)
+        for partition in touched:
+            self._move(partition, self._queues[partition])
         if not sending.is_over:
             self._patience.watch(sending)
         return sending
@@ -191,12 +196,11 @@ class Publisher:
         known = self._producer.client.cluster.partitions_for_topic(self.topic) if self._producer else None
         return len(known or ())
 
-    def _enqueue(self, partition: int, item: _Item) -> None:
-        queue = self._queues[partition]
+    def _move(self, partition: int, queue: _Queue) -> None:
+        """See to it that what is in a queue is sent."""
         # Behind a batch that gets stuck no more is kept than somebody still waits for.
-        while queue.items and queue.items[0].sending.is_over:
+        while queue.items[0].sending.is_over:
             queue.items.popleft()
-        queue.items.append(item)
         if queue.task is None:
             queue.task = asyncio.create_task(self._drain(partition, queue))
 

@@ -69,7 +69,7 @@ class RequestBody:
         while not self._is_whole:
             begun = loop.time()
             try:
-                chunk = await asyncio.wait_for(self._next(), max(0.0, timeout_s - waited))
+                chunk = await within(max(0.0, timeout_s - waited), self._next())
             except TimeoutError:
                 chunk = None
             waited += loop.time() - begun

@@ -1,7 +1,7 @@
 """Takes the rows of one sheet, makes events of them by a mapping, and publishes them while more rows come."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
@@ -47,7 +47,7 @@ class SheetStream:
         self._share = share
         self._results = results
         self._wish = wish
-        self._windows: Windows[Made] = Windows(publisher, share, self._tell)
+        self._windows: Windows[list[Made]] = Windows(publisher, share, self._tell)
         self._held = 0
         self._after = 1
         """The row from which on nothing was handed over."""
@@ -95,8 +95,8 @@ class SheetStream:
         except BusyError:
             self._stopped = busy()
             return
-        items = [each._replace(item=allowed(self._wish.caller, each.item)) for each in window]
-        is_away = await self._windows.hand_over(items, size)
+        made = [each._replace(item=allowed(self._wish.caller, each.item)) for each in window]
+        is_away = await self._windows.hand_over(made, [each.item for each in made], size)
         self._after = window[-1].last + 1
         if is_away:
             self._stopped = unavailable("Kafka does not acknowledge")
@@ -109,10 +109,10 @@ class SheetStream:
             self._results.add([result])
         self._after = window[-1].last + 1
 
-    def _tell(self, pairs: list[tuple[Made, Result | None]]) -> list[int]:
-        results: list[RowsResult] = [published(made, result) for made, result in pairs]
-        self._results.add(results)
-        return [result.status for result in results]
+    def _tell(self, window: list[Made], results: Sequence[Result | None]) -> list[int]:
+        told: list[RowsResult] = [published(made, result) for made, result in zip(window, results, strict=True)]
+        self._results.add(told)
+        return [result.status for result in told]
 
     def _hold(self, size: int) -> None:
         """Count what is here of rows and shipments that are not whole."""

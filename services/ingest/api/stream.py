@@ -5,7 +5,7 @@ is read, and so the client is held back by its own connection.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.ingest.api.allowing import allowed
@@ -15,8 +15,8 @@ from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.line_answers import LineResults, Stopped, answer_too_long, line_result, unavailable
 from services.ingest.api.windows import Windows
 from services.ingest.domain.faults import Fault
-from services.ingest.domain.lines import Line, Lines
-from services.ingest.domain.reading import Item, Limits, read_structured
+from services.ingest.domain.lines import Block, Lines
+from services.ingest.domain.reading import Item, Limits, read_lines
 from services.ingest.publisher import Publisher, Result
 from shared.identity import Caller
 
@@ -26,10 +26,10 @@ LINE_BYTES = 700
 
 
 class _Read(NamedTuple):
-    """What a line holds."""
+    """What the lines of a window hold, from the number of the first on; None of a blank one."""
 
-    number: int
-    item: Item
+    first: int
+    items: list[Item | None]
 
 
 class LineStream:
@@ -71,8 +71,8 @@ class LineStream:
         await self._windows.settle()
         return self._results.answer(self._publisher.topic, outcome, self._stopped)
 
-    async def _hand_over(self, lines: Iterator[Line]) -> None:
-        for window in _windows(lines):
+    async def _hand_over(self, block: Block) -> None:
+        for window in block.parts(WINDOW_BYTES, LINE_BYTES):
             await self._send(window)
             if self._stopped:
                 return
@@ -90,48 +90,36 @@ class LineStream:
         self._share.give_back(self._held)
         self._held = 0
 
-    async def _send(self, lines: Sequence[Line]) -> None:
-        size = sum(map(_size, lines))
+    async def _send(self, block: Block) -> None:
+        size = sum(len(line) for line in block.lines if isinstance(line, bytes)) + len(block.lines) * LINE_BYTES
         try:
             self._share.take(size)
         except BusyError:
-            self._stop(lines[0].number, busy())
+            self._stop(block.first, busy())
             return
-        if await self._windows.hand_over([_Read(line.number, self._read(line.content)) for line in lines], size):
+        read = _Read(block.first, self._read(block.lines))
+        if await self._windows.hand_over(read, read.items, size):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
-            self._stop(self._lines.next_number, unavailable("Kafka does not acknowledge"))
+            self._stop(block.first + len(block.lines), unavailable("Kafka does not acknowledge"))
         elif self._results.is_full:
-            self._stop(self._lines.next_number, answer_too_long())
+            self._stop(block.first + len(block.lines), answer_too_long())
         # What is sent is sent by tasks; without a pause they, and other requests, would not come to their turn.
         await asyncio.sleep(0)
 
-    def _read(self, content: bytes | Fault) -> Item:
-        if isinstance(content, Fault):
-            return content
-        return allowed(self._caller, read_structured(content, self._limits))
+    def _read(self, lines: Sequence[bytes | Fault]) -> list[Item | None]:
+        items = read_lines(lines, self._limits)
+        if self._caller.sources is None:
+            return items
+        return [item and allowed(self._caller, item) for item in items]
 
-    def _tell(self, pairs: list[tuple[_Read, Result | None]]) -> list[int]:
-        results = [line_result(each.number, each.item, result) for each, result in pairs]
-        self._results.add(results)
-        return [result.status for result in results]
+    def _tell(self, read: _Read, results: Sequence[Result | None]) -> list[int]:
+        told = [
+            line_result(number, item, result)
+            for number, (item, result) in enumerate(zip(read.items, results, strict=True), read.first)
+            if item is not None
+        ]
+        self._results.add(told)
+        return [result.status for result in told]
 
     def _stop(self, line: int, fault: Fault) -> None:
         self._stopped = Stopped(line=line, problem=fault)
-
-
-def _windows(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    """Part the lines into windows of about WINDOW_BYTES."""
-    window: list[Line] = []
-    size = 0
-    for line in lines:
-        window.append(line)
-        size += _size(line)
-        if size >= WINDOW_BYTES:
-            yield window
-            window, size = [], 0
-    if window:
-        yield window
-
-
-def _size(line: Line) -> int:
-    return LINE_BYTES + (len(line.content) if isinstance(line.content, bytes) else 0)

@@ -1,18 +1,26 @@
 """Splits a stream of bytes into its lines; holds no more than one line, however the bytes arrive."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.ingest.domain.faults import Fault, too_large
 
-_BLANKS = b" \t\r"
+BLANKS = b" \t\r"
 
 
-class Line(NamedTuple):
-    """One line of NDJSON that is not blank, counted from 1 with the blank ones; or why it was not kept."""
+class Block(NamedTuple):
+    """Lines that follow each other, blank ones and all, as they came; in place of one too long, why it was not kept."""
 
-    number: int
-    content: bytes | Fault
+    first: int
+    """The number of the first; lines are counted from 1."""
+    lines: Sequence[bytes | Fault]
+
+    def parts(self, most_bytes: int, line_bytes: int) -> Iterator["Block"]:
+        """Part the block into some of so many bytes at most, or of one line, when a line takes so many of its own."""
+        longest = max((len(line) for line in self.lines if isinstance(line, bytes)), default=0)
+        count = max(1, most_bytes // (longest + line_bytes))
+        for start in range(0, len(self.lines), count):
+            yield Block(self.first + start, self.lines[start : start + count])
 
 
 class Lines:
@@ -34,25 +42,28 @@ class Lines:
         """How many bytes of that line are here."""
         return len(self._rest)
 
-    def feed(self, chunk: bytes) -> Iterator[Line]:
+    def feed(self, chunk: bytes) -> Block:
         """Return the lines that are whole with this chunk."""
         *whole, rest = (self._rest + chunk).split(b"\n")
         self._rest = rest
-        for text in whole:
-            yield from self._line(text)
+        block = self._block(whole)
         if len(self._rest) > self._limit:
             self._rest, self._is_over = b"", True
+        return block
 
-    def finish(self) -> Iterator[Line]:
+    def finish(self) -> Block:
         """Return the last line, when no line end follows it."""
-        if self._rest or self._is_over:
-            text, self._rest = self._rest, b""
-            yield from self._line(text)
+        whole = [self._rest] if self._rest or self._is_over else []
+        self._rest = b""
+        return self._block(whole)
 
-    def _line(self, text: bytes) -> Iterator[Line]:
-        self._number += 1
-        is_over, self._is_over = self._is_over, False
-        if is_over or len(text) > self._limit:
-            yield Line(self._number, too_large(f"a line has at most {self._limit} bytes"))
-        elif content := text.strip(_BLANKS):
-            yield Line(self._number, content)
+    def _block(self, whole: list[bytes]) -> Block:
+        first = self.next_number
+        self._number += len(whole)
+        if not whole or (not self._is_over and max(map(len, whole)) <= self._limit):
+            return Block(first, whole)
+        over = too_large(f"a line has at most {self._limit} bytes")
+        kept: list[bytes | Fault] = [line if len(line) <= self._limit else over for line in whole]
+        if self._is_over:  # Its beginning was thrown away.
+            kept[0], self._is_over = over, False
+        return Block(first, kept)

@@ -1,5 +1,6 @@
 """Reads a request into events to publish, each as the bytes that go to Kafka, or into exact faults."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +10,7 @@ from services.ingest.domain import quick
 from services.ingest.domain.attributes import Headers, attribute_fault, from_headers
 from services.ingest.domain.faults import Fault, Flaw, clock_not_taken, not_in_contract, too_large
 from services.ingest.domain.json_text import parse
+from services.ingest.domain.lines import BLANKS
 from services.ingest.domain.media import BINARY_TYPE, PREFIX, Mode
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.errors import PermanentError
@@ -49,6 +51,20 @@ def read_structured(body: bytes, limits: Limits) -> Item:
     if len(body) <= limits.event_bytes and (event := quick.read_one(body)):
         return _accepted(event, body)
     return read_exactly(body, limits)
+
+
+def read_lines(lines: Sequence[bytes | Fault], limits: Limits) -> list[Item | None]:
+    """Read one event a line, none from a blank one; a fault in place of a line stays."""
+    texts = [line for line in lines if isinstance(line, bytes)]
+    if len(texts) == len(lines) and max(map(len, texts), default=0) <= limits.event_bytes:
+        events = quick.read_lines(b"\n".join(texts), len(texts))
+        if events is not None:
+            return [_accepted(event, text.strip(BLANKS)) for event, text in zip(events, texts, strict=True)]
+    return [line if isinstance(line, Fault) else _line(line.strip(BLANKS), limits) for line in lines]
+
+
+def _line(text: bytes, limits: Limits) -> Item | None:
+    return read_structured(text, limits) if text else None
 
 
 def read_exactly(body: bytes, limits: Limits) -> Item:

@@ -11,9 +11,9 @@ from services.ingest.api.body import RequestBody
 from services.ingest.api.head import Head
 from services.ingest.api.in_hand import InHand
 from services.ingest.api.line_answers import LineResults
-from services.ingest.api.stream import LINE_BYTES, WINDOW_BYTES, LineStream, _windows
+from services.ingest.api.stream import LINE_BYTES, WINDOW_BYTES, LineStream
 from services.ingest.domain.lines import Lines
-from services.ingest.domain.reading import Limits, read_structured
+from services.ingest.domain.reading import Limits, read_lines, read_structured
 from services.ingest.publisher import Publisher
 from shared.identity import EVERYBODY
 
@@ -55,9 +55,9 @@ def test_many_very_short_lines_hold_no_more_than_is_counted() -> None:
     read_structured(b"{", LIMITS)  # What is made at first stays.
     tracemalloc.start()
     try:
-        window = next(_windows(Lines(LIMITS.event_bytes).feed(b"{\n" * 100_000)))
+        window = next(Lines(LIMITS.event_bytes).feed(b"{\n" * 100_000).parts(WINDOW_BYTES, LINE_BYTES)).lines
         before, _ = tracemalloc.get_traced_memory()
-        read = [(line.number, read_structured(line.content, LIMITS)) for line in window if line.content == b"{"]
+        read = read_lines(window, LIMITS)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
