@@ -3,7 +3,6 @@
 Whose body it is is known before anything of it is looked at; then it goes the way of a request with a token.
 """
 
-import dataclasses
 import secrets
 import time
 from collections.abc import Mapping
@@ -47,7 +46,8 @@ class Callbacks:
         """Serve one request."""
         head = read_head(scope["headers"])
         # The signature is of the body as it was sent, so nothing is unpacked yet.
-        packed = dataclasses.replace(head, encodings=[])
+        packed = read_head(head.raw)
+        packed.encodings = []
         body = RequestBody(packed, receive, max_expansion=self._desk.max_expansion)
         try:
             found = await self._signed(scope, head, body)
