@@ -1,0 +1,1 @@
+"""Recovers a hundred thousand alerts of one endpoint beside the first attempts of others."""
