@@ -145,4 +145,6 @@ class Hand:
             health=self.health,
             paced_until=self.pace.next_at,
             is_recovered=due.recovery_id is not None,
+            url=attempt.url,
+            body_sha256=attempt.body_sha256,
         )

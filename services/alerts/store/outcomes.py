@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import State, Step, after, before
-from services.alerts.store import health, recoveries
+from services.alerts.store import evidence, health, recoveries
 from services.alerts.store.health import Standing
 from services.alerts.store.intake import columns
 
@@ -37,6 +37,8 @@ class Outcome(NamedTuple):
     paced_until: datetime | None = None
     """When the endpoint's pace allows the next request."""
     is_recovered: bool = False
+    url: str = ""
+    body_sha256: bytes = b""
 
     @property
     def ended_at(self) -> datetime:
@@ -46,17 +48,13 @@ class Outcome(NamedTuple):
 
 GONE = "gone"
 
-_ATTEMPTS = text("""
-INSERT INTO alerts.attempt (delivery_id, number, started_at, duration_ms, status, error, response_excerpt)
-SELECT * FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:number AS int[]), CAST(:started_at AS timestamptz[]),
-    CAST(:duration_ms AS double precision[]), CAST(:status AS int[]), CAST(:error AS text[]),
-    CAST(:response_excerpt AS text[]))
-ON CONFLICT (delivery_id, started_at) DO NOTHING""")
 
 _ACCEPTED = text("""
 UPDATE alerts.delivery d SET state = :state, settled_at = clock_timestamp(), due_at = NULL, attempts = d.attempts + 1,
-    first_attempt_at = coalesce(d.first_attempt_at, o.started_at), last_attempt_at = o.started_at
-FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:started_at AS timestamptz[])) AS o(delivery_id, started_at)
+    first_attempt_at = coalesce(d.first_attempt_at, o.started_at), last_attempt_at = o.started_at,
+    first_accepted_at = coalesce(d.first_accepted_at, o.ended_at)
+FROM unnest(CAST(:delivery_id AS uuid[]), CAST(:started_at AS timestamptz[]), CAST(:ended_at AS timestamptz[]))
+    AS o(delivery_id, started_at, ended_at)
 WHERE d.delivery_id = o.delivery_id AND d.state = ANY (CAST(:states AS text[]))""")
 
 _FAILED = text("""
@@ -128,7 +126,7 @@ async def record(
     standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | set(released)))
     own = {subscription_id for subscription_id, its in standing.items() if its.worker == worker}
     after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own}
-    await _store_attempts(connection, outcomes)
+    await evidence.append(connection, outcomes)
     accepted = [o for o in outcomes if o.result == Step.ACCEPT]
     others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
     recovered = await _recover(connection, standing, {o.subscription_id for o in accepted}, after_it, nudge_after_s)
@@ -141,12 +139,6 @@ async def record(
     await _store_queues(connection, outcomes, own, set(released), freed | recovered)
 
 
-async def _store_attempts(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    if outcomes:
-        rows = [o[1:8] for o in outcomes]
-        await connection.execute(_ATTEMPTS, columns(rows, Outcome._fields[1:8]))
-
-
 async def _count_recovered(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:
     given_up = [o.delivery_id for o in others if o.is_recovered and o.result == Step.GIVE_UP]
     await recoveries.settle(connection, [o.delivery_id for o in accepted if o.is_recovered], given_up)
@@ -154,7 +146,8 @@ async def _count_recovered(connection: AsyncConnection, accepted: Sequence[Outco
 
 async def _move(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:
     if accepted:
-        values = columns([(o.delivery_id, o.started_at) for o in accepted], ("delivery_id", "started_at"))
+        ended = [(o.delivery_id, o.started_at, o.ended_at) for o in accepted]
+        values = columns(ended, ("delivery_id", "started_at", "ended_at"))
         steps = {"state": after(Step.ACCEPT), "states": before(Step.ACCEPT)}
         await connection.execute(_ACCEPTED, values | steps)
     for step in (Step.FAIL, Step.GIVE_UP):

@@ -1,0 +1,85 @@
+"""The chain over what was sent: each attempt is a link whose hash covers the one before it.
+
+`docs/alerts/evidence.md` says the same in words, for whoever writes a verifier of his own.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import msgspec
+
+Fact: TypeAlias = Any
+"""An attempt as it is recorded or read back: an outcome, or a row with columns of the same names."""
+
+VERSION = 1
+GENESIS = bytes(32)
+"""Stands for the hash before the first link."""
+CHECKPOINT_PREFIX = b"lanewatch evidence checkpoint\n"
+"""Before what a checkpoint's signature covers, so that it can be taken for nothing else that the key signs."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """What a link says. Its canonical form is JSON by RFC 8785: the fields stand in that order here."""
+
+    attempt: int
+    body_sha256: str
+    delivery_id: str
+    duration_us: int
+    error: str | None
+    excerpt_sha256: str | None
+    link: int
+    started_at: str
+    status: int | None
+    subscription_id: str
+    url: str
+    v: int = VERSION
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far a chain had come at a time; its canonical form is as a link's."""
+
+    at: str
+    closing: bool
+    hash: str
+    links: int
+    subscription_id: str
+    v: int = VERSION
+
+
+def link_of(fact: Fact, link: int) -> Link:
+    """Return an attempt as the link of this number, from 1."""
+    excerpt = fact.response_excerpt
+    return Link(
+        attempt=fact.number,
+        body_sha256=fact.body_sha256.hex(),
+        delivery_id=str(fact.delivery_id),
+        duration_us=round(fact.duration_ms * 1000),
+        error=fact.error,
+        excerpt_sha256=None if excerpt is None else hashlib.sha256(excerpt.encode()).hexdigest(),
+        link=link,
+        started_at=moment(fact.started_at),
+        status=fact.status,
+        subscription_id=str(fact.subscription_id),
+        url=fact.url,
+    )
+
+
+def moment(at: datetime) -> str:
+    """Return a time as it stands in the chain: UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def canonical(said: Link | Checkpoint) -> bytes:
+    """Return the bytes that are hashed or signed."""
+    return msgspec.json.encode(said)
+
+
+def hash_of(previous: bytes, link: Link) -> bytes:
+    """Return the hash of a link, given the one before."""
+    return hashlib.sha256(previous + canonical(link)).digest()
+
+
+def signed(checkpoint: Checkpoint) -> bytes:
+    """Return what a checkpoint's signature covers."""
+    return CHECKPOINT_PREFIX + canonical(checkpoint)
