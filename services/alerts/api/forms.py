@@ -129,12 +129,6 @@ class DeliveryWithLog(Delivery):
     log: list[Attempt]
 
 
-class PingOut(BaseModel):
-    """Where to see what became of a test ping."""
-
-    delivery_id: UUID
-
-
 class Alert(BaseModel):
     """An alert as it was recorded; `event` is the body that is delivered."""
 

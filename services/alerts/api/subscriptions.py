@@ -1,39 +1,32 @@
-"""Subscriptions: create, list, show, change, delete, ping.
+"""Subscriptions: create, list, show, change, delete.
 
 A secret is shown in the answer that creates a subscription and never again; it is stored sealed, and written to no log.
 """
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts import keeping
-from services.alerts.api.forms import PingOut
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.api.subscription_forms import SubscriptionChange, SubscriptionForm, SubscriptionOut
 from services.alerts.api.versions import IfMatch, etag, versions_of
 from services.alerts.changing import Overtaken
 from services.alerts.changing import change as change_exactly
-from services.alerts.domain.filters import PING
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.urls import Reach, read_url
-from services.alerts.store import health, requests, subscriptions
+from services.alerts.store import health, subscriptions
 from services.alerts.store.health import Shown
-from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import NewSubscription, Subscription
-from shared.cloudevents import Event, write
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
-from shared.events import EVERYWHERE, Scope, TestPing
 from shared.identity import caller_of
 from shared.openapi import problem
 
-SOURCE = "/lanewatch/alerts"
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -172,32 +165,3 @@ async def delete(request: Request, subscription_id: UUID) -> None:
         is_deleted = is_own and await subscriptions.delete(connection, subscription_id)
     if not is_deleted:
         raise missing("subscription")
-
-
-@router.post("/{subscription_id}/ping", status_code=202, responses={409: problem("It is not active.")})
-async def ping(request: Request, subscription_id: UUID) -> PingOut:
-    """Send a test alert, signed and retried like any other."""
-    async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
-        if found is None:
-            raise missing("subscription")
-        if found.state != "active":
-            raise CallerError(409, f"The subscription is {found.state}; resume it first")
-        delivery_id = await requests.deliver_to(connection, found, _ping(found, datetime.now(UTC)))
-    return PingOut(delivery_id=delivery_id)
-
-
-def _ping(subscription: Subscription, now: datetime) -> NewAlert:
-    scope = Scope(commodity_groups=(), origin=EVERYWHERE, destinations=(EVERYWHERE,))
-    said = f"A test alert for the subscription “{subscription.name}”."
-    data = TestPing(scope=scope, severity="info", headline=said, subscription_id=str(subscription.subscription_id))
-    event = Event(
-        specversion="1.0",
-        id=str(uuid4()),
-        source=SOURCE,
-        type=PING,
-        time=now,
-        datacontenttype="application/json",
-        data=data,
-    )
-    return NewAlert(event.source, event.id, PING, "info", None, now, write(event), scope)

@@ -1,6 +1,6 @@
 """The request that a subscriber's endpoint receives, for the OpenAPI document."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header
@@ -28,6 +28,7 @@ async def alert(
         int | None,
         Header(description="Counts the subscription's alerts from 1 without a gap; a digest lists those it carries"),
     ] = None,
+    lanewatch_test: Annotated[Literal["true"] | None, Header(description="It is a test, and nothing happened")] = None,
 ) -> None:
     """A CloudEvent in JSON.
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.filters import PING
+from services.alerts.domain.pings import TEST_SOURCE
 from services.alerts.domain.recovery import LANE_PREFIX, What, portion, taken_states
 from services.alerts.store import RECOVERY_CHANNEL, intake
 from services.alerts.store.subscriptions import lock_queue
@@ -146,7 +147,7 @@ WITH walked AS (
     WHERE subscription_id = :id AND alert_no > :place AND alert_no <= :until_no ORDER BY alert_no LIMIT :look
 ), wanted AS (
     SELECT w.delivery_id, w.alert_no, w.state, a.lane FROM walked w JOIN alerts.alert a USING (alert_no)
-    WHERE w.state = ANY (CAST(:states AS text[])) AND a.kind <> :ping
+    WHERE w.state = ANY (CAST(:states AS text[])) AND a.kind <> :ping AND a.source <> :test
         AND (CAST(:since AS timestamptz) IS NULL OR a.recorded_at >= :since)
         AND (CAST(:until AS timestamptz) IS NULL OR a.recorded_at < :until)
     ORDER BY w.alert_no LIMIT :at_most
@@ -166,6 +167,7 @@ def _walk(job: Row[tuple[object, ...]], place: int, look: int, at_most: int) -> 
         "look": look,
         "states": taken_states(job.what),
         "ping": PING,
+        "test": TEST_SOURCE,
         "since": job.since,
         "until": job.until,
         "at_most": at_most,

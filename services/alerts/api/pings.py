@@ -1,0 +1,62 @@
+"""Test alerts: a ping, or an example of any kind."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.domain.filters import PING
+from services.alerts.domain.pings import EXAMPLES, specimen
+from services.alerts.store import requests, subscriptions
+from services.alerts.store.intake import NewAlert
+from shared.cloudevents import write
+from shared.database import transaction
+from shared.errors import CallerError
+from shared.openapi import problem
+
+router = APIRouter(tags=["subscriptions"])
+
+
+def _kind(value: str) -> str:
+    if value != PING and value not in EXAMPLES:
+        raise ValueError("must be an alert's type, such as lanewatch.lane.changed")
+    return value
+
+
+class PingForm(BaseModel):
+    """What is to be sent as a test."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Annotated[str, Field(max_length=128), AfterValidator(_kind)] = PING
+    """An alert's type: an example of it is sent. Left out: a plain ping."""
+
+
+class PingOut(BaseModel):
+    """Where to see what became of a test alert."""
+
+    delivery_id: UUID
+
+
+@router.post("/v1/subscriptions/{subscription_id}/ping", status_code=202, responses={409: problem("It is paused.")})
+async def ping(request: Request, subscription_id: UUID, form: PingForm | None = None) -> PingOut:
+    """Send a test alert, signed and retried like any other, whatever the filter says.
+
+    Its source is `/lanewatch/alerts/test`, its headline begins with "Test:", and it comes with the header
+    `lanewatch-test`.
+    """
+    async with transaction(request.app.state.engine) as connection:
+        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
+        if found is None:
+            raise missing("subscription")
+        if found.state != "active":
+            raise CallerError(409, f"The subscription is {found.state}; resume it first")
+        kind, now = (form or PingForm()).kind, datetime.now(UTC)
+        event = specimen(kind, str(uuid4()), now, name=found.name, subscription_id=str(subscription_id))
+        data = event.data
+        alert = NewAlert(event.source, event.id, kind, data.severity, None, now, write(event), data.scope)
+        delivery_id = await requests.deliver_to(connection, found, alert)
+    return PingOut(delivery_id=delivery_id)

@@ -1,0 +1,67 @@
+"""The service level: how long it took that a subscriber was told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.store import service_level, subscriptions
+from shared.database import transaction
+
+router = APIRouter(tags=["service level"])
+
+
+class Times(BaseModel):
+    """Seconds up to the first successful delivery; nothing is known of none."""
+
+    count: int
+    p50_s: float | None
+    p90_s: float | None
+    p99_s: float | None
+    max_s: float | None
+    within_target: float | None
+    """The share that took no longer than the target."""
+
+
+class ServiceLevelOut(BaseModel):
+    """How long it took, of what was to be delivered in the last days. Tests and repetitions do not count."""
+
+    subscription_id: UUID
+    days: float
+    target_s: float
+    deliveries: int
+    delivered: int
+    """Of them, once at least."""
+    since_occurrence: Times
+    """Since it happened in the world: the alert's own time."""
+    since_acceptance: Times
+    """Since the ingest had what caused it; for what falls due by the clock, since the tick."""
+    since_decision: Times
+    """Since it was on record that it is to be told."""
+
+
+@router.get("/v1/subscriptions/{subscription_id}/service-level")
+async def show(
+    request: Request,
+    subscription_id: UUID,
+    days: Annotated[float, Query(gt=0, le=366)] = 7,
+    target_s: Annotated[float, Query(gt=0, le=31_622_400, description="What counts as in time")] = 60,
+) -> ServiceLevelOut:
+    """Show how long alerts of the last days took to their first successful delivery."""
+    since = datetime.now(UTC) - timedelta(days=days)
+    async with transaction(request.app.state.engine) as connection:
+        if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
+            raise missing("subscription")
+        found = await service_level.level(connection, subscription_id, since, target_s)
+    times = {f"since_{name}": Times(**vars(its)) for name, its in found.since.items()}
+    return ServiceLevelOut(
+        subscription_id=subscription_id,
+        days=days,
+        target_s=target_s,
+        deliveries=found.deliveries,
+        delivered=found.delivered,
+        **times,
+    )
