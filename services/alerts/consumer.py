@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -23,6 +23,9 @@ from shared.events import LaneChanged, PipelinePulse
 log = structlog.get_logger(__name__)
 
 TAKEN = Metric("lanewatch_alerts_taken_total", "Records of the decisions topic by what became of them", ["outcome"])
+ACCEPTED_AT = "accepted-at"
+"""The header with Kafka's own time of the record that caused an alert, in milliseconds since the epoch."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONFLICT = "another alert with the same source and id but a different content was recorded before"
 
 
@@ -62,6 +65,18 @@ def lane_of(event: Event[Any], record: Record) -> str | None:
     if event.partitionkey:
         return event.partitionkey
     return record.key.decode(errors="replace") if record.key else None
+
+
+def accepted_at(record: Record) -> datetime | None:
+    """Return when what caused an alert was on record with the ingest, as the record's headers say."""
+    for name, value in record.headers:
+        if name == ACCEPTED_AT and value.isdigit():
+            return _moment(int(value))
+    return None
+
+
+def _moment(since_epoch_ms: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=since_epoch_ms)
 
 
 def lane_row(event: Event[LaneChanged]) -> LaneRow:
@@ -109,7 +124,15 @@ def _read(record: Record, batch: Batch) -> None:
         _compare(record, batch.alerts[name].body, batch)
         return
     batch.alerts[name] = NewAlert(
-        *name, event.type, event.data.severity, lane_of(event, record), event.time, record.value, event.data.scope
+        *name,
+        event.type,
+        event.data.severity,
+        lane_of(event, record),
+        event.time,
+        record.value,
+        event.data.scope,
+        accepted_at(record),
+        _moment(record.timestamp),
     )
     batch.records[name] = record
     if isinstance(event.data, LaneChanged):

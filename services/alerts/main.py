@@ -9,7 +9,17 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from services.alerts import tls
-from services.alerts.api import previews, pulling, records, recoveries, signatures, subscriptions, webhook
+from services.alerts.api import (
+    pings,
+    previews,
+    pulling,
+    records,
+    recoveries,
+    service_level,
+    signatures,
+    subscriptions,
+    webhook,
+)
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
@@ -63,9 +73,11 @@ def build(settings: AlertsSettings) -> FastAPI:
     app.state.feed = Feed(engine)
     app.include_router(previews.router)
     app.include_router(subscriptions.router)
+    app.include_router(pings.router)
     app.include_router(recoveries.router)
     app.include_router(signatures.router)
     app.include_router(pulling.router)
+    app.include_router(service_level.router)
     app.include_router(records.router)
     app.webhooks.include_router(webhook.router)
     protect(app, settings, ACCESS)

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.alerts.domain.service_level import Moments, seconds_since
 from services.alerts.store.claims import Due
 from services.alerts.store.outcomes import Outcome
 
@@ -14,6 +15,12 @@ ATTEMPTS = Counter("lanewatch_alerts_attempts_total", "Attempts by what followed
 ATTEMPT_SECONDS = Histogram("lanewatch_alerts_attempt_seconds", "Duration of attempts", buckets=_FAST_TO_SLOW_S)
 DELIVERY_SECONDS = Histogram(
     "lanewatch_alerts_delivery_seconds", "From the record of an alert to its acceptance", buckets=_SOON_TO_LATE_S
+)
+SERVICE_SECONDS = Histogram(
+    "lanewatch_alerts_service_seconds",
+    "To an alert's first acceptance, since it happened, since the ingest accepted its cause, since it was decided",
+    ["since"],
+    buckets=(*_SOON_TO_LATE_S, 604_800),
 )
 BACKLOG = Gauge("lanewatch_alerts_due", "Deliveries that are due now, of all processes")
 WAITING = Gauge("lanewatch_alerts_waiting", "Deliveries that wait for their next try or behind one, of all processes")
@@ -31,3 +38,12 @@ def note_attempt(outcome: Outcome, due: Due) -> None:
     if outcome.result == "accept":
         ended_s = outcome.started_at.timestamp() + outcome.duration_ms / 1000
         DELIVERY_SECONDS.observe(max(0.0, ended_s - due.created_at.timestamp()))
+        _note_service(outcome, due)
+
+
+def _note_service(outcome: Outcome, due: Due) -> None:
+    if due.is_test or due.has_been_accepted or due.happened_at is None:
+        return
+    moments = Moments(due.happened_at, due.accepted_at, due.decided_at)
+    for since, seconds in seconds_since(moments, outcome.ended_at).items():
+        SERVICE_SECONDS.labels(since).observe(seconds)

@@ -1,5 +1,6 @@
 """Makes one attempt: a signed POST, with every way in which it can end told as a value."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ class Attempt:
     duration_ms: float
     answer: Answer
     response_excerpt: str | None
+    url: str = ""
+    body_sha256: bytes = b""
 
 
 class Sender:
@@ -45,7 +48,7 @@ class Sender:
 
     async def send(self, endpoint: Endpoint, due: Due) -> Attempt:
         """Post a delivery; never raises but when it is cancelled."""
-        started_at, clock = self.now(), time.perf_counter()
+        started_at, clock, body = self.now(), time.perf_counter(), due.body
         try:
             signer = self.signers.of(endpoint.subscription_id, endpoint.signing)
         except (SealError, ValueError) as error:
@@ -57,7 +60,10 @@ class Sender:
                 endpoint.url, body, named | {"content-type": CONTENT_TYPES[endpoint.format]}
             )
         duration_ms = (time.perf_counter() - clock) * 1000
-        return Attempt(started_at, round(duration_ms, 3), response.answer, readable(response.excerpt))
+        digest = hashlib.sha256(body).digest()
+        return Attempt(
+            started_at, round(duration_ms, 3), response.answer, readable(response.excerpt), endpoint.url, digest
+        )
 
 
 def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
@@ -75,6 +81,7 @@ def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
         "lanewatch-attempt": str(due.attempts + 1),
         **({"lanewatch-recovery": str(due.recovery_id)} if due.recovery_id else {}),
         **number,
+        **({"lanewatch-test": "true"} if due.is_test else {}),
     }
 
 

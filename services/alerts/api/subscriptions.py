@@ -5,6 +5,7 @@ A secret is shown in the answer that creates a subscription and never again; it 
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 

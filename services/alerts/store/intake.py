@@ -27,6 +27,8 @@ class NewAlert(NamedTuple):
     happened_at: datetime
     body: bytes
     scope: Scope
+    accepted_at: datetime | None = None
+    decided_at: datetime | None = None
 
 
 Numbered = tuple[int, NewAlert]
@@ -120,11 +122,12 @@ async def share_subscriptions(connection: AsyncConnection) -> None:
 
 
 _INSERT_ALERTS = text("""
-INSERT INTO alerts.alert (source, id, kind, severity, lane, happened_at, body)
-SELECT source, id, kind, severity, lane, happened_at, body
+INSERT INTO alerts.alert (source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at)
+SELECT source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at
 FROM unnest(CAST(:source AS text[]), CAST(:id AS text[]), CAST(:kind AS text[]), CAST(:severity AS text[]),
-    CAST(:lane AS text[]), CAST(:happened_at AS timestamptz[]), CAST(:body AS bytea[]))
-    WITH ORDINALITY AS a(source, id, kind, severity, lane, happened_at, body, place)
+    CAST(:lane AS text[]), CAST(:happened_at AS timestamptz[]), CAST(:body AS bytea[]),
+    CAST(:accepted_at AS timestamptz[]), CAST(:decided_at AS timestamptz[]))
+    WITH ORDINALITY AS a(source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at, place)
 ORDER BY place
 ON CONFLICT (source, id) DO NOTHING
 RETURNING alert_no, source, id""")
@@ -132,7 +135,8 @@ RETURNING alert_no, source, id""")
 
 async def insert_alerts(connection: AsyncConnection, alerts: Sequence[NewAlert]) -> dict[Name, int]:
     """Insert the alerts that are not there yet and return their numbers, which rise in the given order."""
-    values = columns([alert[:7] for alert in alerts], NewAlert._fields[:7])
+    names = (*NewAlert._fields[:7], "accepted_at", "decided_at")
+    values = columns([(*alert[:7], alert.accepted_at, alert.decided_at) for alert in alerts], names)
     rows = await connection.execute(_INSERT_ALERTS, values)
     return {(row.source, row.id): row.alert_no for row in rows}
 
