@@ -220,6 +220,21 @@ def token(
 
 
 @app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="An export of evidence; - is a pipe.")],
+    keys: Annotated[Path | None, typer.Option(exists=True, help="A JWKS: only what its keys signed counts.")] = None,
+    earlier: Annotated[Path | None, typer.Option(exists=True, help="An export that this must go on from.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Check evidence of what was sent, offline. Exits 1 with what is wrong unless it is sound."""
+    from lanewatch import verify_command  # noqa: PLC0415
+
+    if not verify_command.run(file, keys, earlier, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def listen(
     port: Annotated[int | None, typer.Option(help="By default LANEWATCH_DEMO_RECEIVER_PORT, 8010.")] = None,
     secret: Annotated[str | None, typer.Option(help="whsec_…: check signatures with it.")] = None,

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from services.alerts import tls
 from services.alerts.api import (
+    escalations,
+    evidence,
     pings,
     previews,
     pulling,
@@ -23,10 +25,12 @@ from services.alerts.api import (
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
 from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.escalator import Escalator
 from services.alerts.feed import Feed
 from services.alerts.gauges import watch_gauges
 from services.alerts.hand import Policies
 from services.alerts.listener import Listener
+from services.alerts.notary import Notary
 from services.alerts.notifier import Notifier
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
@@ -75,6 +79,8 @@ def build(settings: AlertsSettings) -> FastAPI:
     app.include_router(subscriptions.router)
     app.include_router(pings.router)
     app.include_router(recoveries.router)
+    app.include_router(evidence.router)
+    app.include_router(escalations.router)
     app.include_router(signatures.router)
     app.include_router(pulling.router)
     app.include_router(service_level.router)
@@ -113,6 +119,8 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     run_beside(stack, app.state.feed.run())
     run_beside(stack, Releaser(engine, dispatcher.wake).run())
     run_beside(stack, recoverer.run())
+    run_beside(stack, Escalator(engine, settings.alerts_escalate_every_s, dispatcher.wake).run())
+    run_beside(stack, Notary(engine, app.state.vault, settings.alerts_checkpoint_s).run())
     run_beside(stack, notifier.run())
     run_beside(stack, reseal_all(engine, app.state.vault))
     run_beside(stack, listener.run())

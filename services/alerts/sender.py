@@ -82,6 +82,7 @@ def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
         **({"lanewatch-recovery": str(due.recovery_id)} if due.recovery_id else {}),
         **number,
         **({"lanewatch-test": "true"} if due.is_test else {}),
+        **({"lanewatch-escalated-from": due.escalated_from} if due.escalated_from else {}),
     }
 
 

@@ -78,6 +78,10 @@ class AlertsSettings(SharedSettings):
     """A stream whose client takes nothing for so long is ended."""
     alerts_public_url: str = ""
     """Where people reach this API, for the links in messages to them; empty: no links."""
+    alerts_checkpoint_s: Seconds = 300.0
+    """How often the chains of evidence that have grown are signed."""
+    alerts_escalate_every_s: Seconds = 1.0
+    """How often to look for alerts that nobody acknowledged in time."""
     alerts_stuck_after_s: Seconds = 300.0
     """So long after the latest tick that came through it is told that nothing does. Ticks come each minute."""
 

@@ -28,7 +28,6 @@ from shared.errors import CallerError, FieldError
 from shared.identity import caller_of
 from shared.openapi import problem
 
-
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
 IdempotencyKey = Annotated[

@@ -9,7 +9,7 @@ router = APIRouter()
 
 
 @router.post("alert", status_code=204, summary="An alert is delivered")
-async def alert(
+async def alert(  # noqa: PLR0913, PLR0917 - one for each header
     body: Annotated[dict[str, Any], Body(media_type="application/cloudevents+json")],
     webhook_id: Annotated[str, Header(description="The delivery: the same in every attempt, to drop doubles by")],
     webhook_timestamp: Annotated[int, Header(description="Seconds since the epoch, of this attempt")],
@@ -27,6 +27,9 @@ async def alert(
     lanewatch_sequence: Annotated[
         int | None,
         Header(description="Counts the subscription's alerts from 1 without a gap; a digest lists those it carries"),
+    ] = None,
+    lanewatch_escalated_from: Annotated[
+        UUID | None, Header(description="The delivery that nobody acknowledged in time, if this is why it comes")
     ] = None,
     lanewatch_test: Annotated[Literal["true"] | None, Header(description="It is a test, and nothing happened")] = None,
 ) -> None:

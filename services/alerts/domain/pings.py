@@ -10,6 +10,8 @@ from shared.examples import ALERT_DATA, alert_event
 
 TEST_SOURCE = "/lanewatch/alerts/test"
 """The source of every test alert and of nothing else."""
+ESCALATION_SOURCE = "/lanewatch/alerts/escalation"
+"""Of alerts that are told to a second subscription; their id is the delivery that nobody acknowledged."""
 PULSE = "lanewatch.pipeline.pulse"
 EXAMPLES = frozenset(ALERT_DATA) - {PING, PULSE}
 """The kinds of which there is an example."""

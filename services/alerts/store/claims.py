@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.pace import Pace
-from services.alerts.domain.pings import TEST_SOURCE
+from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 from services.alerts.domain.wishes import Format
 from services.alerts.store import DUE_CHANNEL, health
 from services.alerts.store.secrets import SIGNING
@@ -59,6 +59,8 @@ class Due(NamedTuple):
     happened_at: datetime | None = None
     accepted_at: datetime | None = None
     decided_at: datetime | None = None
+    escalated_from: str | None = None
+    """The delivery that nobody acknowledged."""
 
 
 class Claim(NamedTuple):
@@ -201,7 +203,7 @@ WITH next_look AS (
 SELECT d.subscription_id, d.delivery_id, d.order_key, d.step, d.attempts, d.due_at AS planned_at,
     d.first_attempt_at, d.created_at, a.kind, a.body, d.recovery_id, d.is_behind, d.sequence,
     a.source = '{TEST_SOURCE}' AS is_test, d.first_accepted_at IS NOT NULL AS has_been_accepted, a.happened_at,
-    a.accepted_at, a.decided_at,
+    a.accepted_at, a.decided_at, CASE WHEN a.source = '{ESCALATION_SOURCE}' THEN a.id END AS escalated_from,
     d.order_key IS NOT NULL AND d.delivery_id <> ALL (CAST(:probes AS uuid[])) AND (
         EXISTS (SELECT FROM alerts.delivery w WHERE w.subscription_id = d.subscription_id
             AND w.order_key = d.order_key AND w.state = 'waiting')

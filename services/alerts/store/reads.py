@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.filters import PING
-from services.alerts.domain.pings import TEST_SOURCE
+from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 
 _DELIVERY = """
 SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS alert_source, a.id AS alert_id,
@@ -20,7 +20,7 @@ FROM alerts.delivery d JOIN alerts.alert a USING (alert_no) JOIN alerts.subscrip
 WHERE s.tenant = :tenant"""
 _ALERT = f"""SELECT alert_no, recorded_at, lane, body FROM alerts.alert a
 WHERE (tenant IS NULL OR tenant = :tenant)
-    AND (kind <> '{PING}' AND source <> '{TEST_SOURCE}' OR EXISTS (
+    AND (kind <> '{PING}' AND source NOT IN ('{TEST_SOURCE}', '{ESCALATION_SOURCE}') OR EXISTS (
         SELECT FROM alerts.delivery d JOIN alerts.subscription s USING (subscription_id)
         WHERE d.alert_no = a.alert_no AND s.tenant = :tenant))"""
 """What is one tenant's own only that tenant reads. A test is for one subscription; only whose that is may read it."""

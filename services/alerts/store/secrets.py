@@ -99,6 +99,13 @@ async def add_key(connection: AsyncConnection, tenant: str, key: NewKey, overlap
     await connection.execute(_ADD_KEY, {"tenant": tenant, **key._asdict()})
 
 
+async def current_key(connection: AsyncConnection, tenant: str) -> tuple[str, str] | None:
+    """Return id and sealed form of the key that is the tenant's own now."""
+    statement = text("SELECT key_id, sealed FROM alerts.signing_key WHERE tenant = :tenant AND signs_until IS NULL")
+    row = (await connection.execute(statement, {"tenant": tenant})).one_or_none()
+    return None if row is None else (row.key_id, row.sealed)
+
+
 async def public_keys(connection: AsyncConnection, tenant: str) -> list[PublicKey]:
     """Return the tenant's keys that sign now, the newest first."""
     statement = text("""SELECT key_id, public, created_at, signs_until FROM alerts.signing_key

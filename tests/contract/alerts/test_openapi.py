@@ -43,6 +43,10 @@ def test_the_routes_are_these(document: dict[str, Any]) -> None:
         "POST /v1/signing-keys/rotate",
         "GET /v1/jwks/{tenant}",
         "GET /v1/subscriptions/{subscription_id}/service-level",
+        "GET /v1/subscriptions/{subscription_id}/evidence",
+        *(f"{method} /v1/subscriptions/{{subscription_id}}/escalation" for method in ("PUT", "GET", "DELETE")),
+        "GET /v1/subscriptions/{subscription_id}/unacknowledged",
+        "POST /v1/deliveries/{delivery_id}/acknowledge",
         "GET /v1/deliveries",
         "GET /v1/deliveries/{delivery_id}",
         "POST /v1/deliveries/{delivery_id}/retry",
@@ -63,19 +67,10 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
 def test_the_headers_of_a_delivery_are_those_of_the_document(document: dict[str, Any]) -> None:
     said = {p["name"] for p in document["webhooks"]["alert"]["post"]["parameters"]}
     due = Due(
-        UUID(int=1),
-        UUID(int=2),
-        None,
-        0,
-        3,
-        None,
-        None,
-        datetime.now(UTC),
-        "k",
-        b"{}",
-        UUID(int=3),
+        *(UUID(int=1), UUID(int=2), None, 0, 3, None, None, datetime.now(UTC), "k", b"{}", UUID(int=3)),
         sequence=7,
         is_test=True,
+        escalated_from=str(UUID(int=4)),
     )
     sent = headers(SIGNER, due, datetime.now(UTC))
     assert said == {name for name in sent if name.startswith(("webhook-", "lanewatch-"))}

@@ -1,0 +1,133 @@
+"""What was sent, when and with which answer, as a chain that is exported and checked offline."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from lanewatch.verifying import Earlier, Report, verify
+from services.alerts.domain.breaker import Health
+from services.alerts.notary import Notary
+from services.alerts.store import evidence
+from services.alerts.store.outcomes import Outcome
+from shared.database import transaction
+from shared.identity.keys import read_keys
+from tests.integration.alerts.receiver import Inbox, Receiver, first
+from tests.integration.alerts.service import Service, lane_changed
+
+
+@pytest.fixture
+def inbox(receiver: Receiver) -> Inbox:
+    return receiver.inbox(uuid4().hex, first(500, 1))
+
+
+async def export(service: Service, subscription_id: object, **query: Any) -> list[bytes]:
+    answer = await service.api.get(f"/v1/subscriptions/{subscription_id}/evidence", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.content.splitlines()
+
+
+def earlier(report: Report) -> Earlier:
+    return Earlier(report.subscription_id, report.links, report.hash)
+
+
+async def told(service: Service, inbox: Inbox) -> str:
+    """Deliver two alerts, the first one at the second try."""
+    group = inbox.url[-32:]
+    created = await service.subscribe(inbox.url, commodity_groups=[group])
+    await service.publish(lane_changed("DE", group=group), lane_changed("FR", group=group))
+    await service.wait_for_states("delivered", "delivered", subscription_id=created["subscription_id"])
+    return str(created["subscription_id"])
+
+
+async def test_every_attempt_is_a_link_and_the_export_is_sound(shared_service: Service, inbox: Inbox) -> None:
+    subscription_id = await told(shared_service, inbox)
+    lines = await export(shared_service, subscription_id, bodies=True)
+    document = (await shared_service.api.get("/v1/jwks/default")).content
+    found = {kid: each.key for kid, each in read_keys(document).items()}
+    keys = {kid: key.public_bytes_raw() for kid, key in found.items() if isinstance(key, Ed25519PublicKey)}
+    report = verify(lines, keys)
+    assert report.faults == []
+    assert (report.attempts, report.bodies, report.links) == (3, 3, 3)
+    assert sum(b'"status":500' in line and b'"response_excerpt":"status 500"' in line for line in lines) == 1
+    await shared_service.api.post(f"/v1/subscriptions/{subscription_id}/ping")
+    await inbox.wait_for(4)
+    await shared_service.wait_for_states(*["delivered"] * 3, subscription_id=subscription_id)
+    later = await export(shared_service, subscription_id, after=3)
+    assert verify(later, keys, earlier(report)).faults == []
+    assert (await shared_service.api.delete(f"/v1/subscriptions/{subscription_id}")).status_code == 204
+    assert verify(await export(shared_service, subscription_id)).links == 4, "it outlives its subscription"
+    beyond = await shared_service.api.get(f"/v1/subscriptions/{subscription_id}/evidence", params={"after": 5})
+    assert beyond.status_code == 422
+    assert (await shared_service.api.get(f"/v1/subscriptions/{uuid4()}/evidence")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "harm,says",
+    [
+        (
+            "UPDATE alerts.attempt SET status = 204 WHERE subscription_id = :id AND status = 500",
+            "does not give its hash",
+        ),
+        ("UPDATE alerts.attempt SET response_excerpt = '' WHERE subscription_id = :id AND status = 500", "its hash"),
+        ("DELETE FROM alerts.attempt WHERE subscription_id = :id AND link = 2", "link 2 is missing before link 3"),
+        (
+            "DELETE FROM alerts.attempt WHERE subscription_id = :id AND link = 3",
+            "link 3 is missing before the checkpoint",
+        ),
+        ("DELETE FROM alerts.attempt WHERE subscription_id = :id", "links 1 to 3 are missing before the checkpoint"),
+        (
+            """WITH gone AS (DELETE FROM alerts.attempt WHERE subscription_id = :id AND link = 3)
+            UPDATE alerts.chain c SET links = 2, hash = (
+                SELECT hash FROM alerts.attempt t WHERE t.subscription_id = :id AND link = 2)
+            WHERE subscription_id = :id""",
+            "link 3 is missing before the checkpoint of link 3",
+        ),
+    ],
+)
+async def test_what_is_changed_in_the_database_is_seen(
+    shared_service: Service, inbox: Inbox, harm: str, says: str
+) -> None:
+    subscription_id = await told(shared_service, inbox)
+    await Notary(shared_service.app.state.engine, shared_service.app.state.vault, 1).sign_some()
+    await shared_service.sql(f"{harm} RETURNING 1", id=UUID(subscription_id))
+    assert says in "\n".join(verify(await export(shared_service, subscription_id)).faults)
+
+
+def outcomes(subscription_id: UUID, count: int) -> list[Outcome]:
+    now = datetime.now(UTC)
+    return [
+        Outcome(
+            subscription_id, uuid4(), 1, now + timedelta(microseconds=number), 1.5, 204, None, None,
+            "accept", None, frees_lane=True, next_step=0, next_at=None, health=Health(),
+            url="https://example.org", body_sha256=bytes(32),
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+async def test_what_was_recorded_though_nobody_heard_of_it_is_no_second_link(api_only: Service) -> None:
+    created = await api_only.subscribe("http://127.0.0.1:8999/")
+    subscription_id = UUID(created["subscription_id"])
+    first_ones, others = outcomes(subscription_id, 3), outcomes(subscription_id, 2)
+    for batch in (first_ones, [*first_ones, *others], others):
+        async with transaction(api_only.app.state.engine) as connection:
+            await evidence.append(connection, batch)
+    report = verify(await export(api_only, subscription_id))
+    assert (report.faults, report.attempts) == ([], 5)
+
+
+async def test_chains_that_grew_are_signed_once_by_any_number_of_processes(api_only: Service) -> None:
+    engine = api_only.app.state.engine
+    ids = [UUID((await api_only.subscribe("http://127.0.0.1:8999/"))["subscription_id"]) for _ in range(3)]
+    async with transaction(engine) as connection:
+        await evidence.append(connection, [o for i in ids for o in outcomes(i, 2)])
+    notaries = [Notary(engine, api_only.app.state.vault, 1) for _ in range(2)]
+    await asyncio.gather(*(notary.sign_some() for notary in notaries))
+    assert await notaries[0].sign_some() == 0
+    for subscription_id in ids:
+        report = verify(await export(api_only, subscription_id))
+        assert (report.faults, report.checkpoints) == ([], 2), "the stored one and the closing one"
