@@ -237,12 +237,16 @@ def verify(
 @app.command()
 def listen(
     port: Annotated[int | None, typer.Option(help="By default LANEWATCH_DEMO_RECEIVER_PORT, 8010.")] = None,
-    secret: Annotated[str | None, typer.Option(help="whsec_…: check signatures with it.")] = None,
+    secret: Annotated[list[str] | None, typer.Option(help="whsec_…: check signatures; twice in a rotation.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="whpk_…: check ed25519 signatures; twice, too.")] = None,
+    answer: Annotated[int, typer.Option(min=200, max=599, help="With this status, to see what follows.")] = 204,
+    delay: Annotated[float, typer.Option(min=0.0, help="Seconds before answering.")] = 0.0,
 ) -> None:
-    """Print the webhooks that arrive, until ctrl-C."""
+    """Print the webhooks that arrive, what came twice and what is missing, until ctrl-C."""
+    from lanewatch.listen import Answering  # noqa: PLC0415
     from lanewatch.listen import listen as run_listener  # noqa: PLC0415
 
-    run_listener(port or _config().demo_receiver_port, secret)
+    run_listener(port or _config().demo_receiver_port, secret or (), key or (), Answering(answer, delay))
 
 
 def _config() -> "StackConfig":
