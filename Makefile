@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak receivers fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts
+.PHONY: help setup demo up down status clean test lint types imports docs docs-check pytest soak receivers fuzz format lock bench bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts bench-recovery
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,7 +89,7 @@ lock: $(READY) ## Recompile all locks (UPGRADE=--upgrade moves the Python ones, 
 	@$(COMPILE) -c requirements/dev.txt requirements/run.in -o requirements/run.txt
 	@$(BIN)/python -m lanewatch.stack.lock_jars $(KAFKA)
 
-bench: bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts ## Measure everything (some minutes)
+bench: bench-ingest bench-licensing bench-policies bench-detection bench-forecast bench-alerts bench-recovery ## Measure everything (some minutes)
 
 bench-ingest: $(READY) ## Measure the ingest beside the bare parts and the usual way
 	@$(BIN)/python -m benchmarks.ingest.run
@@ -108,3 +108,7 @@ bench-forecast: $(READY) ## Backtest the forecast over simulated licences
 
 bench-alerts: $(READY) ## Measure matching and delivery, beside a plain client and with bad endpoints
 	@$(BIN)/python -m benchmarks.alerts.run
+
+bench-recovery: $(READY) ## Measure a recovery of 100,000 alerts beside others, and what evidence costs
+	@$(BIN)/python -m benchmarks.alerts_recovery.run
+	@$(BIN)/python -m benchmarks.alerts_evidence.run
