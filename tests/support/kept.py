@@ -26,7 +26,7 @@ NOT_COMPARED = {
     "licensing.outbox": {"published_at", "topic"},
     # Which partition told what of a source follows from the batches; what ticks make of it is in licensing.source.
     "licensing.source_seen": {"source", "partition", "at", "feeds"},
-    "alerts.alert": {"recorded_at"},
+    "alerts.alert": {"recorded_at", "decided_at"},
 }
 """Columns in which two readings may differ; whatever is added to a table is compared."""
 ORDERED = {
