@@ -134,10 +134,11 @@ def plan(config: StackConfig, rulebook: Rulebook, by: str, reason: str) -> Plan:
     licensing, body = Licensing(config), msgspec.json.encode(rulebook)
     digest = hashlib.sha256(msgspec.json.encode(rulebook, order="sorted")).hexdigest()[:16]
     event_id = f"{rulebook.version}:{digest}"
+    # Asked in this order: a version that this very event takes meanwhile is then told as decided.
+    checked = licensing.post("/v1/policies/check", body)
     status = licensing.get("/v1/events", source=SOURCE, id=event_id)
     if status.get("retracted_by"):
         raise StackError(f"{rulebook.version} was taken back by {status['retracted_by']}; give it another version.")
-    checked = licensing.post("/v1/policies/check", body)
     if not checked["is_version_free"] and status["status"] == "waiting":
         raise StackError(f"A rulebook {rulebook.version} was rolled out that is another one; give it another version.")
     path = config.state_dir / "roll-outs" / f"{digest}.json"

@@ -34,7 +34,7 @@ async def test_no_second_holds_more_than_asked_for_and_others_do_not_wait(
     await paced.wait_for(count)
     await service.wait_for_states(*["delivered"] * count, subscription_id=created["subscription_id"])
     statement = """SELECT started_at FROM alerts.attempt JOIN alerts.delivery USING (delivery_id)
-        WHERE subscription_id = :id ORDER BY started_at"""
+        WHERE delivery.subscription_id = :id ORDER BY started_at"""
     started = [row.started_at for row in await service.sql(statement, id=UUID(created["subscription_id"]))]
     # They are put down a moment after their token was taken.
     assert min((b - a).total_seconds() for a, b in pairwise(started)) >= 0.7 / rate
