@@ -14,6 +14,8 @@ from lanewatch.receiving import Checks, Course, Refused, key_of, secret_of
 from lanewatch.stack.errors import StackError
 from lanewatch.stack.ports import HOST, require_free
 
+HANDSHAKE = "lanewatch.endpoint.verification"
+
 
 @dataclass(frozen=True)
 class Answering:
@@ -38,6 +40,9 @@ class _Listener:
         except (Refused, ValueError) as error:
             typer.secho(f"refused: {error}", fg="red")
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=str(error))
+        if isinstance(alert, dict) and alert.get("type") == HANDSHAKE:
+            typer.secho("asked whether this endpoint wants alerts: it does", bold=True)
+            return web.Response(text=str(alert.get("data", {}).get("challenge", "")))
         _print(alert, headers, by)
         await asyncio.sleep(self.answering.delay_s)
         if HTTPStatus.OK <= self.answering.status < HTTPStatus.MULTIPLE_CHOICES:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import State
 from services.alerts.domain.filters import SEVERITIES
+from services.alerts.domain.handshake import AWAITED, is_exempt
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.timing import AtOnce, Gather, Timing, when
 from services.alerts.store import changes, health, subscriptions
@@ -23,6 +24,10 @@ class Overtaken(Exception):
     """Somebody else has changed the subscription meanwhile."""
 
 
+class Unverified(Exception):
+    """It cannot be resumed before its endpoint has answered the handshake."""
+
+
 async def change(
     connection: AsyncConnection,
     tenant: str,
@@ -31,10 +36,12 @@ async def change(
     *,
     versions: frozenset[int] | None,
     now: datetime,
+    must_verify: bool = False,
 ) -> Subscription | None:
     """Change these fields for every alert that is matched from now on; None when there is no such subscription.
 
-    Raises Overtaken unless it has one of the `versions`.
+    Raises Overtaken unless it has one of the `versions`; Unverified where endpoints `must_verify` and this one is
+    to be resumed before it has. With a new one it is paused until then.
     """
     if not await changes.lock(connection, subscription_id):
         return None
@@ -47,7 +54,13 @@ async def change(
     state = fields.pop("state", None)
     pace = {name: fields.pop(name) for name in PACE & fields.keys()}
     changed = found._replace(**fields)
-    await changes.store(connection, found, changed, state)
+    reason = None
+    if must_verify and awaits_handshake(found, changed):
+        if state == "active":
+            raise Unverified
+        if found.state == "active" and (found.url, found.format) != (changed.url, changed.format):
+            state, reason = "paused", AWAITED
+    await changes.store(connection, found, changed, state, reason)
     if pace:
         fares = (await health.shown(connection, [subscription_id]))[subscription_id]
         now_is = {name: getattr(fares, name) for name in PACE}
@@ -56,6 +69,13 @@ async def change(
         timing = Timing(changed.digest, changed.quiet_hours)
         await changes.hold(connection, subscription_id, [held(timing, severity, now) for severity in SEVERITIES])
     return await subscriptions.get(connection, tenant, subscription_id)
+
+
+def awaits_handshake(before: Subscription, after: Subscription) -> bool:
+    """Return whether the endpoint of a changed subscription is one that has yet to answer the handshake."""
+    if after.url is None or is_exempt(after.url, after.format):
+        return False
+    return before.verified_at is None or before.url != after.url
 
 
 def held(timing: Timing, severity: Severity, now: datetime) -> Held:

@@ -20,6 +20,7 @@ from services.alerts.api import (
     service_level,
     signatures,
     subscriptions,
+    verification,
     webhook,
 )
 from services.alerts.api.access import ACCESS
@@ -29,6 +30,7 @@ from services.alerts.escalator import Escalator
 from services.alerts.feed import Feed
 from services.alerts.gauges import watch_gauges
 from services.alerts.hand import Policies
+from services.alerts.handshaking import Handshake
 from services.alerts.listener import Listener
 from services.alerts.notary import Notary
 from services.alerts.notifier import Notifier
@@ -74,10 +76,11 @@ def build(settings: AlertsSettings) -> FastAPI:
 
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings, app.state.vault = engine, settings, settings.vault()
-    app.state.feed = Feed(engine)
+    app.state.feed, app.state.handshake = Feed(engine), None
     app.include_router(previews.router)
     app.include_router(subscriptions.router)
     app.include_router(pings.router)
+    app.include_router(verification.router)
     app.include_router(recoveries.router)
     app.include_router(evidence.router)
     app.include_router(escalations.router)
@@ -96,7 +99,9 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     await upgrade_schema_when_up(engine, SCHEMA, VERSIONS, deadline_s=WAIT_FOR_DATABASE_S)
     poster = await stack.enter_async_context(make_poster(settings))
     policies = Policies(settings.retry_policy(), settings.breaker_policy(), settings.alerts_per_endpoint)
-    sender = Sender(poster, Signers(app.state.vault, settings.alerts_endpoints), public_url=settings.alerts_public_url)
+    signers = Signers(app.state.vault, settings.alerts_endpoints)
+    app.state.handshake = Handshake(poster, signers)
+    sender = Sender(poster, signers, public_url=settings.alerts_public_url)
     dispatcher = Dispatcher(engine, sender, policies, limits(settings), settings.instance())
     publisher = DeadLetterPublisher(engine, settings.kafka_bootstrap, settings.topic_dead_letters_alerts)
     recoverer, notifier = Recoverer(engine), Notifier(engine, dispatcher.wake)

@@ -93,6 +93,8 @@ class AlertsSettings(SharedSettings):
     alerts_allow_networks: Networks = ()
     """Networks and addresses that may be delivered to though they are private, loopback or the like; apart by
     commas: `10.20.0.0/16,fd12::/48`."""
+    alerts_verify_endpoints: bool = False
+    """Nothing is sent to an endpoint before it has answered the handshake."""
     alerts_require_https: bool = False
     alerts_allow_ports: Ports = frozenset()
     """The only ports that may be delivered to; by default all but those of protocols other than HTTP."""

@@ -60,6 +60,8 @@ async def test_a_subscriber_is_told_why_a_lane_is_restricted(
         form = {"name": "magnets", "url": url, "filter": wanted, "secret": secret}
         made = await client.post(f"{config.url_of('alerts')}/v1/subscriptions", json=form)
         assert made.status_code == 201, made.text
+        asked = await client.post(f"{config.url_of('alerts')}{made.headers['location']}/verify")
+        assert asked.json()["verified_at"], asked.text
         body = regime("first-webhook", origin="MM", title="Announcement No. 18")
         posted = await client.post(f"{config.url_of('ingest')}/v1/events", content=body, headers=CLOUDEVENT)
         assert posted.status_code == 202, posted.text

@@ -75,9 +75,16 @@ func take(body []byte, headers http.Header) (int, string) {
 	if _, before := seen.LoadOrStore(headers.Get("webhook-id"), true); before {
 		return http.StatusOK, "seen before"
 	}
-	var alert struct{ Type string }
+	var alert struct {
+		Type string
+		Data struct{ Challenge string }
+	}
 	if err := json.Unmarshal(body, &alert); err != nil {
 		return http.StatusBadRequest, "refused: " + err.Error()
+	}
+	if alert.Type == "lanewatch.endpoint.verification" {
+		// The handshake: what is asked to be echoed shows that this endpoint wants to be sent to.
+		return http.StatusOK, alert.Data.Challenge
 	}
 	return http.StatusOK, "taken: " + alert.Type
 }

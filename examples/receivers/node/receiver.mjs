@@ -40,7 +40,10 @@ function take(body, headers) {
   // A retry carries the same id, and so does a replay. Both are answered as taken and counted once.
   if (seen.has(headers["webhook-id"])) return [200, "seen before"];
   seen.add(headers["webhook-id"]);
-  return [200, `taken: ${JSON.parse(body.toString()).type}`];
+  const { type, data } = JSON.parse(body.toString());
+  // The handshake: what is asked to be echoed shows that this endpoint wants to be sent to.
+  if (type === "lanewatch.endpoint.verification") return [200, data.challenge];
+  return [200, `taken: ${type}`];
 }
 
 const server = createServer(async (request, response) => {

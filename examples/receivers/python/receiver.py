@@ -62,7 +62,12 @@ class Receiver(BaseHTTPRequestHandler):
             self.answer(200, "seen before")
             return
         seen.add(headers["webhook-id"])
-        self.answer(200, f"taken: {json.loads(body)['type']}")
+        event = json.loads(body)
+        if event["type"] == "lanewatch.endpoint.verification":
+            # The handshake: what is asked to be echoed shows that this endpoint wants to be sent to.
+            self.answer(200, event["data"]["challenge"])
+            return
+        self.answer(200, f"taken: {event['type']}")
 
     def answer(self, status: int, said: str) -> None:
         """Answer and print the same."""

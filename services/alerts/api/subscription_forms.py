@@ -97,6 +97,8 @@ class SubscriptionOut(PaceForm):
     until it is resumed.
     `expired`: no new alert is for it, until `expires_at` is put off; what was matched before is still sent."""
     state_reason: str | None
+    verified_at: datetime | None
+    """When the endpoint at `url` answered the handshake; null: it has not, or was not asked."""
     condition_failed_at: datetime | None
     """When the filter's condition last failed on an alert, which was sent all the same."""
     condition_failure: str | None

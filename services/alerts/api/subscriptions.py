@@ -6,7 +6,7 @@ A secret is shown in the answer that creates a subscription and never again; it 
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -16,8 +16,9 @@ from services.alerts import keeping
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.api.subscription_forms import SubscriptionChange, SubscriptionForm, SubscriptionOut
 from services.alerts.api.versions import IfMatch, etag, versions_of
-from services.alerts.changing import Overtaken
+from services.alerts.changing import Overtaken, Unverified
 from services.alerts.changing import change as change_exactly
+from services.alerts.domain.handshake import AWAITED, is_exempt
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.urls import Reach, read_url
 from services.alerts.store import health, subscriptions
@@ -68,6 +69,7 @@ async def create(
         expires_at=form.expires_at,
         digest=None if form.digest is None else form.digest.digest(),
         quiet_hours=None if form.quiet_hours is None else form.quiet_hours.quiet_hours(),
+        awaits=_awaits(request, form),
     )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
@@ -86,6 +88,11 @@ async def create(
     response.headers["location"] = f"/v1/subscriptions/{created.subscription_id}"
     response.headers["etag"] = etag(created)
     return SubscriptionOut.of(created, fares[created.subscription_id], secret)
+
+
+def _awaits(request: Request, form: SubscriptionForm) -> str | None:
+    must_verify = request.app.state.settings.alerts_verify_endpoints
+    return AWAITED if must_verify and form.url is not None and not is_exempt(form.url, form.format) else None
 
 
 def check_reach(request: Request, url: str) -> None:
@@ -135,7 +142,13 @@ def _shown(found: Subscription | None, fares: Mapping[UUID, Shown], response: Re
     return SubscriptionOut.of(found, fares[found.subscription_id])
 
 
-@router.patch("/{subscription_id}", responses={412: problem("It was changed meanwhile: ask for it again.")})
+@router.patch(
+    "/{subscription_id}",
+    responses={
+        409: problem("Its endpoint has not answered the handshake, so it cannot be resumed."),
+        412: problem("It was changed meanwhile: ask for it again."),
+    },
+)
 async def change(
     request: Request, subscription_id: UUID, form: SubscriptionChange, response: Response, if_match: IfMatch = None
 ) -> SubscriptionOut:
@@ -146,14 +159,18 @@ async def change(
     """
     if form.url is not None:
         check_reach(request, form.url)
-    wanted, versions, tenant = form.wanted(), versions_of(if_match), tenant_of(request)
+    wanted, tenant = form.wanted(), tenant_of(request)
+    must_verify = request.app.state.settings.alerts_verify_endpoints
+    guards: dict[str, Any] = {"versions": versions_of(if_match), "must_verify": must_verify}
     try:
         async with transaction(request.app.state.engine) as connection:
             now = datetime.now(UTC)
-            found = await change_exactly(connection, tenant, subscription_id, wanted, versions=versions, now=now)
+            found = await change_exactly(connection, tenant, subscription_id, wanted, now=now, **guards)
             fares = await _fares(connection, found)
     except Overtaken as error:
         raise CallerError(412, "The subscription was changed meanwhile; ask for it again") from error
+    except Unverified as error:
+        raise CallerError(409, "The subscription cannot be resumed", detail=AWAITED) from error
     return _shown(found, fares, response)
 
 

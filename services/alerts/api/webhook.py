@@ -1,11 +1,18 @@
-"""The request that a subscriber's endpoint receives, for the OpenAPI document."""
+"""The requests that a subscriber's endpoint receives, for the OpenAPI document."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header
+from pydantic import BaseModel
 
 router = APIRouter()
+
+
+class ChallengeOut(BaseModel):
+    """The challenge, as it was asked."""
+
+    challenge: str
 
 
 @router.post("alert", status_code=204, summary="An alert is delivered")
@@ -39,3 +46,19 @@ async def alert(  # noqa: PLR0913, PLR0917 - one for each header
     Standard Webhooks recommends, over three days; `Retry-After` is honoured, redirects are not followed,
     and 410 stops all sending until the subscription is resumed. Alerts of a lane come in order.
     """  # noqa: D401 - it describes the request, as OpenAPI shows it
+
+
+@router.post(
+    "verification",
+    summary="An endpoint is asked whether it wants alerts",
+    response_model=ChallengeOut,
+    responses={200: {"description": "The challenge, as text or in JSON.", "content": {"text/plain": {}}}},
+)
+async def verification(
+    body: Annotated[dict[str, Any], Body(media_type="application/cloudevents+json")],
+    webhook_id: Annotated[str, Header()],
+    webhook_timestamp: Annotated[int, Header()],
+    webhook_signature: Annotated[str, Header(description="As of an alert")],
+    lanewatch_verification: Annotated[Literal["true"], Header(description="It is no alert")],
+) -> None:
+    """A CloudEvent of type `lanewatch.endpoint.verification`: answer with its `data.challenge`."""  # noqa: D401 - as above

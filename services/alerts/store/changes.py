@@ -27,7 +27,9 @@ UPDATE alerts.subscription SET name = :name, url = :url, filter = CAST(:filter A
     exporters = CAST(:exporters AS text[]), kinds = CAST(:kinds AS text[]), min_severity = :min_severity,
     format = :format, ordering = :ordering, expires_at = :expires_at, digest = CAST(:digest AS jsonb),
     quiet_hours = CAST(:quiet_hours AS jsonb), version = version + 1,
-    state = coalesce(:state, state), state_reason = CASE WHEN CAST(:state AS text) IS NULL THEN state_reason END,
+    state = coalesce(:state, state),
+    state_reason = CASE WHEN CAST(:state AS text) IS NULL THEN state_reason ELSE CAST(:reason AS text) END,
+    verified_at = CASE WHEN url = :url THEN verified_at END,
     condition_failed_at = CASE WHEN :keeps_failure THEN condition_failed_at END,
     condition_failure = CASE WHEN :keeps_failure THEN condition_failure END
 WHERE subscription_id = :id""")
@@ -40,22 +42,34 @@ async def lock(connection: AsyncConnection, subscription_id: UUID) -> bool:
 
 
 async def store(
-    connection: AsyncConnection, before_it: Subscription, after_it: Subscription, state: str | None
+    connection: AsyncConnection,
+    before_it: Subscription,
+    after_it: Subscription,
+    state: str | None,
+    reason: str | None = None,
 ) -> None:
     """Store a changed subscription, which is locked; `state` is `active` or `paused` where that is to change."""
     subscription_id = after_it.subscription_id
     is_same = before_it.filter == after_it.filter
-    values = {"id": subscription_id, "state": state, "keeps_failure": is_same, **terms_of(after_it)}
+    terms = {"keeps_failure": is_same, **terms_of(after_it)}
+    values = {"id": subscription_id, "state": state, "reason": reason, **terms}
     await connection.execute(_STORE, values)
     if not is_same or before_it.is_weighed != after_it.is_weighed:
         await connection.execute(_DROP_KEYS, {"id": subscription_id})
         await insert_keys(connection, after_it)
     if before_it.url != after_it.url:
         await _turn(connection, subscription_id, has_endpoint=after_it.url is not None)
-    if state is not None:
-        await connection.execute(_OPEN, {"id": subscription_id, "is_open": state == "active"})
     if state == "active":
-        await health.begin_afresh(connection, subscription_id)
+        await begin(connection, subscription_id)
+    elif state is not None:
+        await connection.execute(_OPEN, {"id": subscription_id, "is_open": False})
+    await notify(connection)
+
+
+async def begin(connection: AsyncConnection, subscription_id: UUID) -> None:
+    """Send what is there for a subscription, which is locked, as to an endpoint that never failed."""
+    await connection.execute(_OPEN, {"id": subscription_id, "is_open": True})
+    await health.begin_afresh(connection, subscription_id)
     await notify(connection)
 
 

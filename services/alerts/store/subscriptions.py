@@ -31,6 +31,8 @@ class NewSubscription(NamedTuple):
     expires_at: datetime | None = None
     digest: Digest | None = None
     quiet_hours: QuietHours | None = None
+    awaits: str | None = None
+    """Why it is paused from the beginning, if it is."""
 
 
 class Subscription(NamedTuple):
@@ -55,6 +57,7 @@ class Subscription(NamedTuple):
     quiet_hours: QuietHours | None
     condition_failed_at: datetime | None
     condition_failure: str | None
+    verified_at: datetime | None
 
     @property
     def is_weighed(self) -> bool:
@@ -67,15 +70,16 @@ COLUMNS = """subscription_id, name, url, CAST(filter AS text) AS filter,
     CASE WHEN expires_at <= clock_timestamp() THEN 'no alert after ' || to_char(expires_at AT TIME ZONE 'UTC',
         'YYYY-MM-DD HH24:MI "UTC"') || ' is for it' ELSE state_reason END AS state_reason,
     created_at, idempotency_hash, signature, version, format, ordering, expires_at, CAST(digest AS text) AS digest,
-    CAST(quiet_hours AS text) AS quiet_hours, condition_failed_at, condition_failure"""
+    CAST(quiet_hours AS text) AS quiet_hours, condition_failed_at, condition_failure, verified_at"""
 _JSON: dict[str, Any] = {"filter": Filter, "digest": Digest, "quiet_hours": QuietHours}
 
 _INSERT = text(f"""
 INSERT INTO alerts.subscription (name, url, filter, exporters, kinds, min_severity, idempotency_key,
-    idempotency_hash, tenant, signature, format, ordering, expires_at, digest, quiet_hours)
+    idempotency_hash, tenant, signature, format, ordering, expires_at, digest, quiet_hours, state, state_reason)
 VALUES (:name, :url, CAST(:filter AS jsonb), CAST(:exporters AS text[]), CAST(:kinds AS text[]),
     :min_severity, :idempotency_key, :idempotency_hash, :tenant, :signature, :format, :ordering, :expires_at,
-    CAST(:digest AS jsonb), CAST(:quiet_hours AS jsonb))
+    CAST(:digest AS jsonb), CAST(:quiet_hours AS jsonb),
+    CASE WHEN CAST(:awaits AS text) IS NULL THEN 'active' ELSE 'paused' END, :awaits)
 ON CONFLICT (tenant, idempotency_key) DO NOTHING
 RETURNING {COLUMNS}""")
 
@@ -116,14 +120,15 @@ async def create(connection: AsyncConnection, new: NewSubscription) -> Subscript
         "idempotency_hash": new.idempotency_hash,
         "tenant": new.tenant,
         "signature": new.signature,
+        "awaits": new.awaits,
     }
     row = (await connection.execute(_INSERT, values)).one_or_none()
     if row is None:
         return None
     created = read(row)
     await insert_keys(connection, created)
-    queue = text("INSERT INTO alerts.queue (subscription_id) VALUES (:id)")
-    await connection.execute(queue, {"id": created.subscription_id})
+    queue = text("INSERT INTO alerts.queue (subscription_id, is_open) VALUES (:id, :is_open)")
+    await connection.execute(queue, {"id": created.subscription_id, "is_open": new.awaits is None})
     return created
 
 

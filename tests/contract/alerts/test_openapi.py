@@ -29,6 +29,7 @@ def test_the_routes_are_these(document: dict[str, Any]) -> None:
         "PATCH /v1/subscriptions/{subscription_id}",
         "DELETE /v1/subscriptions/{subscription_id}",
         "POST /v1/subscriptions/{subscription_id}/ping",
+        "POST /v1/subscriptions/{subscription_id}/verify",
         "POST /v1/subscriptions/preview",
         "GET /v1/subscriptions/{subscription_id}/alerts",
         "GET /v1/subscriptions/{subscription_id}/stream",

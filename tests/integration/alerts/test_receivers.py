@@ -17,6 +17,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.alerts.domain.handshake import body_of
 from services.alerts.domain.signing import Signer, Until, key_of, public_text
 from tests.integration.alerts.receiver import Got, Receiver
 from tests.integration.alerts.service import Service, lane_changed
@@ -131,3 +132,12 @@ async def test_what_is_tampered_with_or_stale_is_refused(command: list[str], kin
             assert await told(by, headers, sent) == REFUSED, headers
         assert await told(by, good, body) == TAKEN
         assert await told(by, good, body) == SEEN
+
+
+@pytest.mark.parametrize("kind", ["SECRET", "PUBLIC_KEY"])
+async def test_the_handshake_is_answered(command: list[str], kind: str) -> None:
+    key = {"SECRET": SECRET, "PUBLIC_KEY": public_text(OWN.public_key().public_bytes_raw())}[kind]
+    body = body_of("GQ3-hV_8", "msg_1", datetime.now(UTC), subscription_id="s", name="n")
+    async with receiving(command, **{kind: key}) as by:
+        assert await told(by, signed(b"{}"), body) == REFUSED
+        assert await told(by, signed(body), body) == (200, "GQ3-hV_8")
