@@ -26,6 +26,9 @@ PIPE_BYTES = 1024 * 1024
 TIMEOUT = httpx.Timeout(60, connect=5)
 TRIES = 30
 PAUSE_S = 1.0
+UNAVAILABLE, SPENT = 503, 429
+LATER = (UNAVAILABLE, SPENT)
+"""It may help to come back."""
 GZIP = b"\x1f\x8b"
 MOST_PROBLEMS = 1000
 
@@ -118,36 +121,42 @@ def send(config: StackConfig, path: Path, advance: Callable[[int], None], sent: 
         for part in requests:
             left, tries = part, 0
             while left:
-                done = _post(client, str(path), left, before, sent)
+                done, pause_s = _post(client, str(path), left, before, sent)
                 advance(sum(map(len, left[:done])))
                 left, before = left[done:], before + done
                 tries = 0 if done else tries + 1
                 if tries >= TRIES:
                     raise StackError(f"The ingest stays away. Of {path}, {before:,} lines were sent; send it again.")
                 if left:
-                    time.sleep(PAUSE_S)
+                    time.sleep(pause_s)
 
 
-def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent: Sent) -> int:
-    """Post lines and return how many of them were dealt with, from the first on."""
+def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent: Sent) -> tuple[int, float]:
+    """Post lines; return how many of them were dealt with, from the first on, and when to go on, in seconds."""
     wish = {"content-type": LINES, "prefer": "return=minimal"}
     try:
         answer = client.post("/v1/events", content=b"".join(lines), headers=wish)
     except httpx.TransportError:
-        return 0
+        return 0, PAUSE_S
     if answer.headers.get("content-type") != LINES:
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            return 0
+        if answer.status_code in LATER:
+            return 0, pause_of(answer)
         raise StackError(f"The ingest refuses: {in_words(answer)}")
     *results, summary = [json.loads(line) for line in answer.content.splitlines()]
-    again = [result["line"] for result in results if result["status"] == httpx.codes.SERVICE_UNAVAILABLE]
+    again = [result["line"] for result in results if result["status"] == UNAVAILABLE]
     if stopped := summary.get("stopped"):
         again.append(stopped["line"])
     done: int = min(again, default=len(lines) + 1) - 1
     refused = [result for result in results if result["line"] <= done]
     sent.accepted += sum(bool(line.strip()) for line in lines[:done]) - len(refused)
     _note(refused, name, before, sent)
-    return done
+    return done, pause_of(answer)
+
+
+def pause_of(answer: httpx.Response) -> float:
+    """Return in how many seconds it may help to come back."""
+    told = answer.headers.get("retry-after", "")
+    return max(PAUSE_S, float(told)) if answer.status_code != UNAVAILABLE and told.isdecimal() else PAUSE_S
 
 
 def _note(results: list[dict[str, Any]], name: str, before: int, sent: Sent) -> None:

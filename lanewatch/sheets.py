@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from lanewatch.sending import MOST_PROBLEMS, PAUSE_S, TRIES, Problem, Sent, in_words
+from lanewatch.sending import LATER, MOST_PROBLEMS, PAUSE_S, TRIES, UNAVAILABLE, Problem, Sent, in_words, pause_of
 from lanewatch.stack import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
@@ -24,7 +24,6 @@ LINES = "application/x-ndjson"
 PIECE_BYTES = 256 * 1024
 TIMEOUT = httpx.Timeout(60, connect=5, read=900)
 """The answer comes when all rows are read."""
-UNAVAILABLE = httpx.codes.SERVICE_UNAVAILABLE
 
 Json = dict[str, Any]
 
@@ -60,6 +59,7 @@ class SheetSending:
     def __init__(self, file: SheetFile, sent: Sent) -> None:
         self._file = file
         self._sent = sent
+        self._pause_s = PAUSE_S
         self.summary: Json = {}
         self.events: list[Json] = []
         """Of a dry run, the first that it would make."""
@@ -77,7 +77,7 @@ class SheetSending:
                     sent = f"the rows of {self._file.path} before {again:,} were sent"
                     raise StackError(f"The ingest stays away; {sent}. Send it again.")
                 from_row = again
-                time.sleep(PAUSE_S)
+                time.sleep(self._pause_s)
 
     def _post(self, client: httpx.Client, from_row: int, advance: Callable[[int], None]) -> int | None:
         """Post the file; return from which row on it is to be sent again, if so."""
@@ -88,12 +88,13 @@ class SheetSending:
         params, content = self._file.params(from_row), _pieces(path, advance)
         try:
             with client.stream("POST", "/v1/uploads", params=params, headers=kind, content=content) as answer:
+                self._pause_s = pause_of(answer)
                 if answer.headers.get("content-type") == LINES:
                     return self._taken(answer.iter_lines())
                 answer.read()
         except httpx.TransportError:
             return from_row
-        if answer.status_code == UNAVAILABLE:
+        if answer.status_code in LATER:
             return from_row
         raise StackError(f"The ingest refuses {path}: {in_words(answer)}")
 
@@ -124,7 +125,7 @@ class SheetSending:
         if stopped is None:
             return None
         row, problem = stopped["row"], stopped["problem"]
-        if problem["status"] == UNAVAILABLE:
+        if problem["status"] in LATER:
             return int(row)
         why = ": ".join(part for part in (problem.get("title"), problem.get("detail")) if part)
         raise StackError(f"{self._file.path} is taken up to row {row - 1:,}, and no further. {why}")

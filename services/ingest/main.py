@@ -5,17 +5,21 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.ingest.api.access import ACCESS
-from services.ingest.api.app import Front, make_app
+from services.ingest.api.app import Front, Signers, make_app
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
+from services.ingest.api.limiting import RateLimited
 from services.ingest.api.mappings import PATH as MAPPINGS
 from services.ingest.api.mappings import PutMapping, ShowMappings
+from services.ingest.api.rates import Rates
 from services.ingest.api.taking import Desk
 from services.ingest.api.uploads import PATH as UPLOADS
 from services.ingest.api.uploads import SheetLimits, Uploads
+from services.ingest.domain.budgets import Policy
 from services.ingest.domain.reading import Limits
 from services.ingest.mappings import Mappings
 from services.ingest.publisher import Publisher
@@ -23,7 +27,7 @@ from services.ingest.senders import Senders
 from services.ingest.settings import IngestSettings
 from shared.health import Health
 from shared.http import serve
-from shared.identity import protect
+from shared.identity import OPEN, protect
 from shared.telemetry import configure_logging
 
 SERVICE = "ingest"
@@ -76,10 +80,30 @@ def front(settings: IngestSettings) -> Front:
             await publisher.stop()
 
     handshake = Handshake(settings.ingest_webhook_origins.split())
-    senders = Senders(settings.ingest_senders_file)
+    rates = rates_of(settings)
+    senders = Signers(Senders(settings.ingest_senders_file), rates)
     app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, senders, health, lifespan)
-    guarded = protect(app, settings, ACCESS)
-    return Front(app, guarded(endpoint))
+    if rates is None:
+        return Front(app, protect(app, settings, ACCESS)(endpoint))
+    app.add_middleware(RateLimited, rates=rates, timeout_s=desk.body_timeout_s, applies=is_charged)
+    guarded = protect(app, settings, ACCESS)(RateLimited(endpoint, rates, desk.body_timeout_s))
+    # Where nobody is asked for a token, clients are told apart by their addresses: those that a proxy here tells.
+    return Front(app, ProxyHeadersMiddleware(guarded))  # type: ignore[arg-type] # ASGI, typed more loosely
+
+
+def rates_of(settings: IngestSettings) -> Rates | None:
+    """Return the budgets that clients have, or None when they may send as much as they like."""
+    window_s = settings.ingest_rate_window_s
+    requests = Policy("requests", "requests", settings.ingest_rate_requests, window_s)
+    events = Policy("events", "events", settings.ingest_rate_events, window_s)
+    if not requests.quota and not events.quota:
+        return None
+    return Rates(requests if requests.quota else None, events if events.quota else None, settings.ingest_rate_clients)
+
+
+def is_charged(method: str, path: str) -> bool:
+    """Return whether requests are charged to whoever sends them; callbacks are once it is known who that is."""
+    return path.startswith("/v1/") and ACCESS.scope_of(method, path) != OPEN
 
 
 def sheet_routes(desk: Desk, mappings: Mappings, settings: IngestSettings) -> list[Route]:

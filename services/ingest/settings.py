@@ -1,14 +1,18 @@
 """What can be set of the ingest: its address, limits and times."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.settings import SharedSettings
 
 Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+LEAST_EVENTS = 200
+"""So many lines of a stream are taken at once."""
 
 
 class IngestSettings(SharedSettings):
@@ -41,7 +45,21 @@ class IngestSettings(SharedSettings):
     ingest_max_workbook_expanded_bytes: Positive = 512 * 1024 * 1024
     ingest_max_workbooks: Positive = 2
     """Read at once, each by a process of its own; more are told to come back."""
+    ingest_rate_requests: NotNegative = 0
+    """Requests of one client in a window; 0: as many as come. In memory, for each process by itself."""
+    ingest_rate_events: NotNegative = 0
+    """Events of one client in a window, whatever requests they come by; at least as many as a batch may hold."""
+    ingest_rate_window_s: Positive = 60
+    ingest_rate_clients: Positive = 10_000
+    """Remembered at once; more, and those not seen for longest begin anew."""
     ingest_senders_file: Path | None = None
     """Who may deliver by signature alone, with their secrets; see docs/ingest/security.md."""
     ingest_webhook_origins: str = "*"
     """Who may deliver as a web hook, by name, apart by blanks; `*` is anyone."""
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> Self:
+        least = max(self.ingest_max_batch_items, LEAST_EVENTS)
+        if 0 < self.ingest_rate_events < least:
+            raise ValueError(f"LANEWATCH_INGEST_RATE_EVENTS must be 0, or at least {least}, as many as come at once")
+        return self

@@ -86,8 +86,14 @@ _encoded = lru_cache(256)(str.encode)
 
 def problem(fault: Fault) -> Answer:
     """Answer with a fault."""
-    headers = {"retry-after": str(RETRY_AFTER_S)} if fault.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Answer(fault.status, msgspec.json.encode(fault), CONTENT_TYPE_PROBLEM, headers)
+    return Answer(fault.status, msgspec.json.encode(fault), CONTENT_TYPE_PROBLEM, again(fault))
+
+
+def again(fault: Fault) -> dict[str, str]:
+    """Return the header that says when to come back, if that may help."""
+    is_away = fault.status == HTTPStatus.SERVICE_UNAVAILABLE
+    after_s = fault.retry_after_s or (RETRY_AFTER_S if is_away else None)
+    return {"retry-after": str(after_s)} if after_s else {}
 
 
 def busy() -> Fault:

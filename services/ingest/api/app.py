@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -10,10 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.ingest.api import callbacks, dcsa, epcis, usage
+from services.ingest.api.access import ACCESS
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
 from services.ingest.api.foreign_documentation import foreign_paths
 from services.ingest.api.handshake import Handshake
+from services.ingest.api.limiting import limited
+from services.ingest.api.rate_documentation import tell_rates
+from services.ingest.api.rates import Rates
 from services.ingest.api.sheet_documentation import sheet_paths
 from services.ingest.api.taking import Desk, ForeignEndpoint
 from services.ingest.domain.senders import Format
@@ -29,6 +33,13 @@ FORMATS: dict[Format, str] = {
     "licence-usage": usage.PATH,
 }
 """Which route takes the bodies of each foreign format."""
+
+
+class Signers(NamedTuple):
+    """Who can only sign, and how much each may send."""
+
+    known: Senders
+    rates: Rates | None
 
 
 class Front:
@@ -56,7 +67,7 @@ def make_app(
     desk: Desk,
     sheets: Sequence[Route],
     handshake: Handshake,
-    senders: Senders,
+    senders: Signers,
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]],
 ) -> FastAPI:
@@ -76,6 +87,7 @@ def make_app(
     schema = app.openapi()
     schema["paths"] = {PATH: path_item(), **foreign_paths(), **sheet_paths(), **schema["paths"]}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
+    tell_rates(schema, ACCESS, callbacks.PATH)
     return app
 
 
@@ -98,9 +110,10 @@ def _doors(foreign: Sequence[Route]) -> dict[Format, ASGIApp]:
     return {format_: posts[path] for format_, path in FORMATS.items()}
 
 
-def _signed(desk: Desk, senders: Senders, doors: dict[Format, ASGIApp]) -> list[Route]:
+def _signed(desk: Desk, senders: Signers, doors: dict[Format, ASGIApp]) -> list[Route]:
     """Return the routes for those who can only sign."""
-    door = callbacks.Callbacks(desk, senders, doors)
+    within = {format_: limited(app, senders.rates, desk.body_timeout_s) for format_, app in doors.items()}
+    door = callbacks.Callbacks(desk, senders.known, within)
     return [
         Route(callbacks.PATH, door, methods=["POST"]),
         Route(callbacks.PATH, callbacks.answers_here, methods=["HEAD"]),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from services.ingest.api.answers import JSON, RETRY_AFTER_S, Answer
+from services.ingest.api.answers import JSON, RETRY_AFTER_S, Answer, again
 from services.ingest.api.taking import Desk, Message, source_of, unpublished
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.formats.dcsa import version3
@@ -86,7 +86,8 @@ class _Outcome(NamedTuple):
 
 async def _published(desk: Desk, message: Message, given: Sequence[Translation]) -> _Outcome:
     events = [(translation, event) for translation in given for event in translation.events]
-    outcomes = await desk.publish(desk.check(message.caller, [event for _, event in events]))
+    items = desk.check(message.caller, [event for _, event in events])
+    outcomes = await desk.publish(items, message.allowance)
     failed = unpublished(events, outcomes)
     faults = [*(fault for _, fault in failed), *(each.fault for each in given if each.fault)]
     is_away = any(fault.status == HTTPStatus.SERVICE_UNAVAILABLE for fault in faults)
@@ -101,9 +102,10 @@ def _name_the_rest(source: str, given: Sequence[Translation]) -> None:
             )
 
 
-def _answer(status: int, body: Feedback, version: str = API_VERSION) -> Answer:
-    again = {"retry-after": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Answer(status, msgspec.json.encode(body), JSON, {"api-version": version, **again})
+def _answer(status: int, body: Feedback, version: str = API_VERSION, fault: Fault | None = None) -> Answer:
+    is_away = status == HTTPStatus.SERVICE_UNAVAILABLE
+    headers = again(fault) if fault else {"retry-after": str(RETRY_AFTER_S)} if is_away else {}
+    return Answer(status, msgspec.json.encode(body), JSON, {"api-version": version, **headers})
 
 
 _answer_2 = partial(_answer, version=API_VERSION_2)
@@ -111,9 +113,9 @@ _answer_2 = partial(_answer, version=API_VERSION_2)
 
 def refuse(fault: Fault) -> Answer:
     """Answer with a fault as version 3.0 tells it."""
-    return _answer(fault.status, of_fault(fault))
+    return _answer(fault.status, of_fault(fault), fault=fault)
 
 
 def refuse_2(fault: Fault) -> Answer:
     """Answer with a fault of a callback; version 2.2 does not say how, so as 3.0 does."""
-    return _answer_2(fault.status, of_fault(fault))
+    return _answer_2(fault.status, of_fault(fault), fault=fault)

@@ -15,6 +15,7 @@ from services.ingest.api.counting import PUBLISH_SECONDS, count_event, count_eve
 from services.ingest.api.head import Head, read_head
 from services.ingest.api.in_hand import BusyError, InHand, Share
 from services.ingest.api.line_answers import LineResults
+from services.ingest.api.rates import Allowance, allowance_of
 from services.ingest.api.stream import LineStream
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.media import Mode, mode_of
@@ -53,7 +54,7 @@ class EventsEndpoint:
         body = RequestBody(head, receive, max_expansion=self.max_expansion)
         try:
             with self.in_hand.share() as share:
-                answer = await self._answer(head, body, share, caller_of(scope))
+                answer = await self._answer(head, body, share, scope)
         except BusyError:
             answer = answers.problem(answers.busy())
         except ClientGoneError:
@@ -64,35 +65,41 @@ class EventsEndpoint:
         count_request(answer.status)
         await send_answer(answer, body, send, self.body_timeout_s)
 
-    async def _answer(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
+    async def _answer(self, head: Head, body: RequestBody, share: Share, scope: Scope) -> Answer:
+        caller, allowance = caller_of(scope), allowance_of(scope)
         mode = mode_of(head.content_types, has_attributes=head.has_attributes)
         if isinstance(mode, Fault):
             return answers.problem(mode)
         if mode is Mode.LINES:
-            return await self._lines(head, body, share, caller)
+            return await self._lines(head, body, share, (caller, allowance))
         content = await body.read(self.limits.body_bytes(mode), self.body_timeout_s, share)
         if isinstance(content, Fault):
             return answers.problem(content)
         if mode is Mode.BATCH:
-            items = read_batch(content, self.limits)
-            if isinstance(items, Fault):
-                return answers.problem(items)
-            return answers.batch(await self._publish([allowed(caller, item) for item in items]))
+            return await self._batch(content, caller, allowance)
         is_binary = mode is Mode.BINARY
         item = read_binary(head.raw, content, self.limits) if is_binary else read_structured(content, self.limits)
-        outcome = await self._publish_one(allowed(caller, item))
+        outcome = allowance.take(1) or await self._publish_one(allowed(caller, item))
         count_event(outcome.status if isinstance(outcome, Fault) else 202)
         return answers.single(outcome)
+
+    async def _batch(self, content: bytes, caller: Caller, allowance: Allowance) -> Answer:
+        items = read_batch(content, self.limits)
+        if isinstance(items, Fault):
+            return answers.problem(items)
+        if spent := allowance.take(len(items)):
+            return answers.problem(spent)
+        return answers.batch(await self._publish([allowed(caller, item) for item in items]))
 
     async def _publish_one(self, item: Item) -> ReceiptBody | Fault:
         if isinstance(item, Fault):
             return item
         return answers.result_of(item, (await self._timed([item]))[0], self.licensing_url)
 
-    async def _lines(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
+    async def _lines(self, head: Head, body: RequestBody, share: Share, sender: tuple[Caller, Allowance]) -> Answer:
         wishes = preferences(head.wishes)
         results = LineResults(only_refused=wishes.get("return") == "minimal")
-        stream = LineStream(self.publisher, self.limits, share, results, caller)
+        stream = LineStream(self.publisher, self.limits, share, results, *sender)
         return await stream.take(body, self.body_timeout_s, f"{self.licensing_url}/v1/events{{?source,id}}")
 
     async def _publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:

@@ -14,7 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.ingest.api.answers import JSON, RETRY_AFTER_S, Answer
+from services.ingest.api.answers import JSON, Answer, again
 from services.ingest.api.taking import Desk, Message, source_of, unpublished
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.formats.epcis import capture
@@ -49,7 +49,7 @@ class Capture:
         refused = unpublished(events, items)
         # All or nothing: what can be known to be refused is known before anything is sent.
         is_rolled_back = behaviour == "rollback" and bool(refused)
-        outcomes = items if is_rolled_back else await self._desk.publish(items)
+        outcomes = items if is_rolled_back else await self._desk.publish(items, message.allowance)
         failed = unpublished(events, outcomes)
         away = [fault for _, fault in failed if fault.status == HTTPStatus.SERVICE_UNAVAILABLE]
         if away and len(away) == len(events):
@@ -78,8 +78,7 @@ class Capture:
 def refuse(fault: Fault) -> Answer:
     """Answer with a fault as the standard tells it."""
     problem = capture.problem(fault)
-    again = {"retry-after": str(RETRY_AFTER_S)} if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Answer(problem.status, msgspec.json.encode(problem), CONTENT_TYPE_PROBLEM, {**SPOKEN, **again})
+    return Answer(problem.status, msgspec.json.encode(problem), CONTENT_TYPE_PROBLEM, {**SPOKEN, **again(fault)})
 
 
 def _bytes(answer: Answer) -> bytes:

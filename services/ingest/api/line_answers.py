@@ -7,7 +7,7 @@ from typing import IO, Protocol
 
 import msgspec
 
-from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, problem
+from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, again, problem
 from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.media import LINES_TYPE
 from services.ingest.domain.reading import Item
@@ -132,7 +132,7 @@ class LineResults:
         self._file.close()
 
     def answer(self, topic: str, outcome: str, stopped: Stopped | None) -> Answer:
-        """Return the answer: 202 all accepted, 207 some, 503 none and coming back may help, else 422."""
+        """Return the answer: 202 all accepted, 207 some; none: 503 or 429 if coming back may help, else 422."""
         summary = LinesSummary(
             accepted=self.accepted, refused=self.refused, topic=topic, outcome=outcome, stopped=stopped
         )
@@ -147,7 +147,7 @@ class LineResults:
         retry = self._is_retry_worth or is_away
         self._file.write(_ENCODER.encode_lines([summary]))
         length = self._file.tell()
-        headers = {"retry-after": str(RETRY_AFTER_S)} if retry else {}
+        headers = {"retry-after": str(RETRY_AFTER_S)} if retry else again(stopped) if stopped else {}
         return Answer(status or self._status(retry, stopped), self._pieces(), LINES_TYPE, headers, length)
 
     def _status(self, retry: bool, stopped: Fault | None) -> HTTPStatus:
@@ -155,6 +155,8 @@ class LineResults:
             return HTTPStatus.ACCEPTED
         if self.accepted:
             return HTTPStatus.MULTI_STATUS
+        if stopped and stopped.status == HTTPStatus.TOO_MANY_REQUESTS and not self._is_retry_worth:
+            return HTTPStatus.TOO_MANY_REQUESTS
         return HTTPStatus.SERVICE_UNAVAILABLE if retry else HTTPStatus.UNPROCESSABLE_ENTITY
 
     def _pieces(self) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from services.ingest.api.answers import Answer, busy, problem
 from services.ingest.api.body import ClientGoneError
 from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.line_answers import LineResults, unavailable
+from services.ingest.api.rates import Allowance
 from services.ingest.api.sheet_answers import MappingUsed, RowsResult, SheetSummary, StoppedRows, published, tried
 from services.ingest.api.sheet_sources import Rows
 from services.ingest.api.windows import Windows
@@ -32,6 +33,7 @@ class Wish:
 
     mapping: MappingUsed
     caller: Caller
+    allowance: Allowance
     outcome: str
     is_dry: bool
 
@@ -94,6 +96,10 @@ class SheetStream:
             self._share.take(size)
         except BusyError:
             self._stopped = busy()
+            return
+        if spent := await self._wish.allowance.wait_for(len(window)):
+            self._share.give_back(size)
+            self._stopped = spent
             return
         made = [each._replace(item=allowed(self._wish.caller, each.item)) for each in window]
         is_away = await self._windows.hand_over(made, [each.item for each in made], size)

@@ -13,6 +13,7 @@ from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
 from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.line_answers import LineResults, Stopped, answer_too_long, line_result, unavailable
+from services.ingest.api.rates import UNLIMITED, Allowance
 from services.ingest.api.windows import Windows
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Block, Lines
@@ -36,13 +37,20 @@ class LineStream:
     """The lines of one request, from the first byte to the answer."""
 
     def __init__(
-        self, publisher: Publisher, limits: Limits, share: Share, results: LineResults, caller: Caller
+        self,
+        publisher: Publisher,
+        limits: Limits,
+        share: Share,
+        results: LineResults,
+        caller: Caller,
+        allowance: Allowance = UNLIMITED,
     ) -> None:
         self._publisher = publisher
         self._limits = limits
         self._share = share
         self._results = results
         self._caller = caller
+        self._allowance = allowance
         self._lines = Lines(limits.event_bytes)
         self._held = 0
         self._windows: Windows[_Read] = Windows(publisher, share, self._tell)
@@ -96,6 +104,10 @@ class LineStream:
             self._share.take(size)
         except BusyError:
             self._stop(block.first, busy())
+            return
+        if spent := await self._allowance.wait_for(len(block.lines)):
+            self._share.give_back(size)
+            self._stop(block.first, spent)
             return
         read = _Read(block.first, self._read(block.lines))
         if await self._windows.hand_over(read, read.items, size):

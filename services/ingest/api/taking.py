@@ -14,6 +14,7 @@ from services.ingest.api.counting import count_events, count_request
 from services.ingest.api.endpoint import send_answer
 from services.ingest.api.head import Head, read_head
 from services.ingest.api.in_hand import BusyError, InHand, Share
+from services.ingest.api.rates import UNLIMITED, Allowance, SpentError, allowance_of
 from services.ingest.domain.faults import Fault, wrong_media_type
 from services.ingest.domain.formats.foreign import Translation
 from services.ingest.domain.json_text import parse
@@ -40,8 +41,13 @@ class Desk:
         """Check events that an adapter made against the contract, as any other."""
         return [allowed(caller, read_structured(write(event), self.limits)) for event in events]
 
-    async def publish(self, items: Sequence[Item]) -> list[ReceiptBody | Fault]:
-        """Publish what was accepted, in order, and put what was refused back between."""
+    async def publish(self, items: Sequence[Item], allowance: Allowance) -> list[ReceiptBody | Fault]:
+        """Publish what was accepted, in order, and put what was refused back between.
+
+        Raises SpentError, before anything is published.
+        """
+        if spent := allowance.take(len(items)):
+            raise SpentError(spent)
         accepted = [item for item in items if isinstance(item, Accepted)]
         results = iter(await self.publisher.publish(accepted))
         outcomes = [
@@ -59,6 +65,7 @@ class Message:
     tree: object
     headers: dict[str, str]
     caller: Caller
+    allowance: Allowance = UNLIMITED
 
 
 Take = Callable[[Message], Awaitable[Answer]]
@@ -79,15 +86,17 @@ class ForeignEndpoint:
         body = RequestBody(head, receive, max_expansion=self._desk.max_expansion)
         try:
             with self._desk.in_hand.share() as share:
-                answer = await self._answer(head, body, share, caller_of(scope))
+                answer = await self._answer(head, body, share, scope)
         except BusyError:
             answer = self._refuse(answers.busy())
+        except SpentError as error:
+            answer = self._refuse(error.fault)
         except ClientGoneError:
             return
         count_request(answer.status)
         await send_answer(answer, body, send, self._desk.body_timeout_s)
 
-    async def _answer(self, head: Head, body: RequestBody, share: Share, caller: Caller) -> Answer:
+    async def _answer(self, head: Head, body: RequestBody, share: Share, scope: Scope) -> Answer:
         if fault := _media_fault(head.content_types):
             return self._refuse(fault)
         content = await body.read(self._desk.limits.batch_bytes, self._desk.body_timeout_s, share)
@@ -97,7 +106,7 @@ class ForeignEndpoint:
         if isinstance(tree, Fault):
             return self._refuse(tree)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.raw}
-        return await self._take(Message(tree, headers, caller))
+        return await self._take(Message(tree, headers, caller_of(scope), allowance_of(scope)))
 
 
 def _media_fault(content_types: list[str]) -> Fault | None:

@@ -13,6 +13,7 @@ from services.ingest.api.endpoint import send_answer
 from services.ingest.api.head import Head, read_head
 from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.line_answers import LineResults
+from services.ingest.api.rates import Allowance, allowance_of
 from services.ingest.api.sheet_answers import MappingUsed
 from services.ingest.api.sheet_sources import CsvRows, Rows, spooled, workbook_rows
 from services.ingest.api.sheet_stream import SheetStream, Wish
@@ -83,7 +84,7 @@ class Uploads:
         stored = self._mappings.get(caller.tenant, question.mapping)
         if stored is None:
             return no_mapping(question.mapping)
-        return _Upload(question, kind, stored, caller, head, share)
+        return _Upload(question, kind, stored, caller, allowance_of(scope), head, share)
 
     async def _workbook(self, upload: "_Upload", body: RequestBody) -> Answer:
         if self._workbooks >= self._limits.workbooks:
@@ -101,7 +102,7 @@ class Uploads:
             self._workbooks -= 1
 
     async def _take(self, upload: "_Upload", rows: Rows, *, is_text: bool) -> Answer:
-        question, _, stored, caller, head, share = upload
+        question, _, stored, caller, allowance, head, share = upload
         translator = Translator(
             stored.mapping,
             self._desk.limits,
@@ -111,7 +112,8 @@ class Uploads:
         )
         results = LineResults(only_refused=preferences(head.wishes).get("return") == "minimal")
         outcome = f"{self._desk.licensing_url}/v1/events{{?source,id}}"
-        wish = Wish(MappingUsed(name=stored.name, version=stored.version), caller, outcome, question.is_dry)
+        used = MappingUsed(name=stored.name, version=stored.version)
+        wish = Wish(used, caller, allowance, outcome, question.is_dry)
         return await SheetStream(self._desk.publisher, translator, share, results, wish).take(rows)
 
 
@@ -122,6 +124,7 @@ class _Upload(NamedTuple):
     kind: FileKind
     stored: Stored
     caller: Caller
+    allowance: Allowance
     head: Head
     share: Share
 

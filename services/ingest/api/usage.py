@@ -50,7 +50,7 @@ class Usage:
         if isinstance(given, Fault):
             return problem(given)
         parts = [_whole(self._desk.check(message.caller, item.events)) for item in given]
-        outcomes = iter(await self._desk.publish([each for part in parts for each in part]))
+        outcomes = iter(await self._desk.publish([each for part in parts for each in part], message.allowance))
         return _answer([_taken(item, [next(outcomes) for _ in part]) for item, part in zip(given, parts, strict=True)])
 
 

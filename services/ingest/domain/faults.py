@@ -28,6 +28,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     detail: str = ""
     errors: tuple[Flaw, ...] = ()
+    type: str = "about:blank"
+    violated_policies: tuple[str, ...] = msgspec.field(name="violated-policies", default=())
+    """Of rate limits, by their names."""
+    retry_after_s: int | None = None
+    """When it may help to come back."""
 
     def under(self, parent: str) -> Self:
         """Return the fault as seen from a document that holds this one at `parent`."""

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lanewatch.sending import LINES, Sent, _post
+from lanewatch.sending import LINES, Sent, _post, pause_of
 
 LINE = b"{}\n"
 AWAY = {"title": "Kafka is away", "status": 503}
@@ -21,7 +21,7 @@ def posted(sent: Sent, count: int, *told: dict[str, Any]) -> int:
         return httpx.Response(207, headers={"content-type": LINES}, content=content)
 
     with httpx.Client(base_url="http://x", transport=httpx.MockTransport(answer)) as client:
-        return _post(client, "file", [LINE] * count, 100, sent)
+        return _post(client, "file", [LINE] * count, 100, sent)[0]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,14 @@ def test_the_first_line_that_was_not_taken_is_sent_again(told: Any) -> None:
     sent = Sent()
     assert posted(sent, 5, *told) == 2
     assert (sent.accepted, sent.refused) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "status,told,pause_s", [(429, "7", 7.0), (207, "7", 7.0), (503, "7", 1.0), (207, "", 1.0), (429, "soon", 1.0)]
+)
+def test_a_quota_is_waited_for_as_long_as_is_said(status: int, told: str, pause_s: float) -> None:
+    answer = httpx.Response(status, headers={"retry-after": told})
+    assert pause_of(answer) == pause_s
 
 
 def test_a_refused_line_is_named_by_its_place_in_the_file() -> None:

@@ -153,7 +153,7 @@ def problem(fault: Fault, instance: str | None = None) -> EpcisProblem:
     status = _BAD_REQUEST if fault.status == _UNPROCESSABLE else fault.status
     other = "ImplementationException" if status >= _SERVER_ERRORS else "ValidationException"
     return EpcisProblem(
-        type=_KINDS.get(status, f"epcisException:{other}"),
+        type=fault.type if fault.violated_policies else _KINDS.get(status, f"epcisException:{other}"),
         title=fault.title,
         status=status,
         detail=fault.detail,
