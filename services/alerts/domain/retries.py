@@ -135,7 +135,7 @@ def rests_until(policy: RetryPolicy, retry_after: str | None, now: datetime) -> 
     else:
         try:
             when = parsedate_to_datetime(text)
-        except ValueError:
+            seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
+        except (ValueError, OverflowError):  # the latter for zones of any number of digits
             return None
-        seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
     return now + timedelta(seconds=min(seconds, policy.retry_after_max_s)) if seconds > 0 else None

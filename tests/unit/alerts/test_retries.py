@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.alerts.domain.retries import (
@@ -95,6 +95,17 @@ def test_an_extra_try_takes_nothing_from_the_schedule() -> None:
 )
 def test_retry_after_is_read(header: str | None, expected: datetime | None) -> None:
     assert rests_until(POLICY, header, NOW) == expected
+
+
+DATE = st.from_regex(r"\A(Mon, )?\d{1,3} (Jan|Feb|Foo) \d{1,12} \d{1,3}:\d{1,3}:\d{1,3} ([+-]\d{1,30}|GMT|EST|)\Z")
+
+
+@example("Mon, 01 Jan 2024 00:00:00 +99999999999999999999")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+@given(st.one_of(st.text(max_size=40), DATE))
+def test_any_retry_after_is_read_within_its_bounds_or_passed_over(header: str) -> None:
+    until = rests_until(POLICY, header, NOW)
+    assert until is None or NOW < until <= after(POLICY.retry_after_max_s)
 
 
 def test_retry_after_is_honoured_when_it_is_later_than_the_schedule() -> None:
