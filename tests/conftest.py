@@ -1,5 +1,6 @@
 """What all tests share: one real Kafka and PostgreSQL for the session, and fresh databases and topics in them."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -25,15 +26,23 @@ settings.load_profile("repeatable")
 
 def pytest_configure() -> None:
     keep_files_in_memory()
+    # A broker lives for minutes here: optimising its code takes more time than it saves.
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share whole files out to processes; those that use one stack go to one process, so that no second is started.
+
+    What takes long comes first; the stack, which runs to the end of its process once it is started, comes late.
+    """
+    on_stack = {item.path for item in items if "stack" in getattr(item, "fixturenames", ())}
     for item in items:
         parts = item.path.relative_to(TESTS).parts
         if parts[0] in KINDS:
             item.add_marker(parts[0])
-        # Whole files go to one of several processes; what compares with the undisturbed demo goes where that has run.
-        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in parts else "/".join(parts)))
+        group = "demo" if "demo" in parts else "stack" if item.path in on_stack else "/".join(parts)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path.relative_to(TESTS).parts[0] in {"unit", "contract"}, item.path in on_stack))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 from lanewatch.stack import Stack, StackConfig
 from lanewatch.stack.ports import free_ports
 from lanewatch.stack.postgres import connect
+from tests.support.plain import PLAIN
 from tests.support.running import until
 from tests.support.trade import declared, regime
 
@@ -24,7 +25,7 @@ CLOUDEVENT = {"content-type": "application/cloudevents+json"}
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=10, verify=PLAIN) as client:
         yield client
 
 

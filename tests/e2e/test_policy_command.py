@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from lanewatch.stack import Stack
+from tests.support.plain import PLAIN
 from tests.support.trade import MAGNET, declared, rule
 
 PATIENCE_S = 60
@@ -45,21 +46,21 @@ def roll_out(stack: Stack, file: Path, *more: str) -> subprocess.CompletedProces
 
 def post(stack: Stack, body: bytes) -> None:
     headers = {"content-type": "application/cloudevents+json"}
-    answer = httpx.post(f"{stack.config.url_of('ingest')}/v1/events", content=body, headers=headers)
+    answer = httpx.post(f"{stack.config.url_of('ingest')}/v1/events", content=body, headers=headers, verify=PLAIN)
     assert answer.status_code == 202, answer.text
 
 
 def shipment(stack: Stack, shipment_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        answer = httpx.get(f"{stack.config.url_of('licensing')}/v1/shipments/{shipment_id}")
+        answer = httpx.get(f"{stack.config.url_of('licensing')}/v1/shipments/{shipment_id}", verify=PLAIN)
         if answer.is_success and answer.json()["decisions"]:
             return answer.json()  # type: ignore[no-any-return]
         assert time.monotonic() < deadline, f"{shipment_id} was not decided"
 
 
 def metrics(stack: Stack) -> str:
-    return httpx.get(f"{stack.config.url_of('licensing')}/metrics").text
+    return httpx.get(f"{stack.config.url_of('licensing')}/metrics", verify=PLAIN).text
 
 
 async def test_a_rulebook_goes_from_a_file_to_a_decision(stack: Stack, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lanewatch import policies, policy_screen
 from lanewatch.stack import Stack, StackConfig
 from lanewatch.stack.errors import StackError
 from shared.cloudevents import write
+from tests.support.plain import PLAIN
 from tests.support.rules import rule
 from tests.support.rules import rulebook as read_rulebook
 from tests.support.trade import event, rulebook
@@ -28,12 +29,12 @@ def config(stack: Stack, tmp_path: Path) -> StackConfig:
 
 
 def asked(config: StackConfig, path: str, **params: str) -> Any:
-    return httpx.get(config.url_of("licensing") + path, params=params).raise_for_status().json()
+    return httpx.get(config.url_of("licensing") + path, params=params, verify=PLAIN).raise_for_status().json()
 
 
 def posted(config: StackConfig, body: bytes) -> None:
     headers = {"content-type": "application/cloudevents+json"}
-    httpx.post(f"{config.url_of('ingest')}/v1/events", content=body, headers=headers).raise_for_status()
+    httpx.post(f"{config.url_of('ingest')}/v1/events", content=body, headers=headers, verify=PLAIN).raise_for_status()
 
 
 def wait_for(config: StackConfig, event_id: str, source: str = "/test") -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from lanewatch.stack import StackConfig
 from tests.integration.alerts.receiver import Inbox, Receiver
+from tests.support.plain import PLAIN
 from tests.support.running import Program, running, until
 
 EVERY = {"LANEWATCH_CLOCK": "wall", "LANEWATCH_TICK_EVERY_S": "0.5"}
@@ -19,7 +20,7 @@ def kinds(inbox: Inbox) -> list[str]:
 
 
 async def pulse_age_s(alerts: Program) -> float:
-    async with httpx.AsyncClient(base_url=alerts.url) as client:
+    async with httpx.AsyncClient(base_url=alerts.url, verify=PLAIN) as client:
         text = (await client.get("/metrics")).text
     (line,) = (line for line in text.splitlines() if line.startswith("lanewatch_alerts_pulse_age_seconds "))
     return float(line.split()[1])
@@ -32,7 +33,7 @@ async def test_a_killed_licensing_is_told_once_and_its_return_once(
     environment = {**EVERY, "LANEWATCH_LICENSING_GROUP": fresh_config.database}
     async with Receiver() as receiver, running(fresh_config, "alerts", **settings) as alerts:
         inbox = receiver.inbox("operators")
-        async with httpx.AsyncClient(base_url=alerts.url) as client:
+        async with httpx.AsyncClient(base_url=alerts.url, verify=PLAIN) as client:
             (await client.post("/v1/subscriptions", json={"name": "n", "url": inbox.url})).raise_for_status()
         async with running(fresh_config, "licensing", **environment) as licensing:
             began = datetime.now(UTC)

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from lanewatch.stack import StackConfig, Topics
 from tests.integration.alerts.receiver import Got, Inbox, Receiver, accept
 from tests.integration.alerts.service import lane_changed
+from tests.support.plain import PLAIN
 from tests.support.running import Program, running, until
 
 LANES = ("DE", "FR", "JP")
@@ -43,7 +44,7 @@ async def alerts(config: StackConfig, instance: str = "one") -> AsyncIterator[Pr
 
 
 async def subscribe(program: Program, inbox: Inbox) -> str:
-    async with httpx.AsyncClient(base_url=program.url) as client:
+    async with httpx.AsyncClient(base_url=program.url, verify=PLAIN) as client:
         answer = await client.post("/v1/subscriptions", json={"name": "n", "url": inbox.url})
     return str(answer.json()["secret"])
 

@@ -15,6 +15,7 @@ from tests.faults.alerts.line import Line
 from tests.faults.alerts.test_kills import subscribe
 from tests.integration.alerts.receiver import Receiver
 from tests.integration.alerts.service import lane_changed
+from tests.support.plain import PLAIN
 from tests.support.running import Program, until
 
 
@@ -38,7 +39,7 @@ async def starting(config: StackConfig) -> AsyncIterator[Program]:
 
 
 async def status(program: Program, question: str) -> int:
-    async with httpx.AsyncClient(base_url=program.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=program.url, timeout=5, verify=PLAIN) as client:
         try:
             return (await client.get(f"/health/{question}")).status_code
         except httpx.TransportError:
@@ -93,7 +94,7 @@ async def _is(program: Program, question: str, code: int) -> bool:
 
 
 async def _can_subscribe(program: Program) -> bool:
-    async with httpx.AsyncClient(base_url=program.url, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=program.url, timeout=5, verify=PLAIN) as client:
         return (await client.get("/v1/subscriptions")).status_code == 200
 
 

@@ -11,6 +11,7 @@ from shared.database import make_engine
 from tests.faults.alerts.test_kills import alerts
 from tests.integration.alerts.past import insert_past
 from tests.integration.alerts.receiver import Inbox, Receiver
+from tests.support.plain import PLAIN
 from tests.support.running import Program, until
 
 COUNT = AT_ONCE + 500
@@ -19,7 +20,7 @@ UNRECORDED = 64 + 8
 
 
 async def _begin(program: Program, config: StackConfig, inbox: Inbox) -> str:
-    async with httpx.AsyncClient(base_url=program.url) as client:
+    async with httpx.AsyncClient(base_url=program.url, verify=PLAIN) as client:
         created = (await client.post("/v1/subscriptions", json={"name": "n", "url": inbox.url})).json()
         engine = make_engine(config.database_url, "tests")
         await insert_past(engine, created["subscription_id"], COUNT)

@@ -24,6 +24,7 @@ from shared.kafka import producing
 from tests.faults.alerts.test_kills import recorded, slowly
 from tests.integration.alerts.receiver import Inbox, Receiver
 from tests.integration.alerts.service import lane_changed
+from tests.support.plain import PLAIN
 from tests.support.running import Program, running, until
 
 KILLS = int(os.environ.get("KILLS", "4"))
@@ -83,7 +84,7 @@ async def test_nothing_is_lost_and_only_what_was_not_recorded_arrives_twice(
     kills: Counter[str] = Counter()
     async with AsyncExitStack() as alive, producing(config.bootstrap, "tests") as producer:
         workers = {name: await alive.enter_async_context(worker(config, name)) for name in ("one", "two")}
-        async with httpx.AsyncClient(base_url=workers["one"].url) as client:
+        async with httpx.AsyncClient(base_url=workers["one"].url, verify=PLAIN) as client:
             for inbox in inboxes:
                 (await client.post("/v1/subscriptions", json={"name": "n", "url": inbox.url})).raise_for_status()
         await publish(producer, config)

@@ -23,6 +23,7 @@ from lanewatch.stack.keeper import Keeper
 from shared.examples import trade_event
 from tests.integration.ingest.door import STRUCTURED, Door, ingest_keeper, open_door
 from tests.integration.ingest.raw import Connection, connected
+from tests.support.plain import PLAIN
 from tests.support.running import until
 
 PRODUCE_TIMEOUT_S = 0.5
@@ -87,7 +88,7 @@ async def test_ingest_starts_without_a_broker_and_serves_once_it_is_there(config
     keeper = ingest_keeper(config, produce_timeout_s=PRODUCE_TIMEOUT_S)
     starting = asyncio.create_task(keeper.start())
     try:
-        async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=10) as client:
+        async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=10, verify=PLAIN) as client:
             await until_live(client)
             ready = await client.get("/health/ready")
             assert (ready.status_code, ready.json()["checks"]["kafka"][0]["status"]) == (503, "fail")

@@ -20,6 +20,7 @@ from tests.integration.alerts.matched import as_recorded, deliveries, recorded
 from tests.integration.alerts.receiver import Receiver
 from tests.integration.alerts.service import Service, lane_changed
 from tests.integration.alerts.waiting import eventually
+from tests.support.plain import PLAIN
 from tests.support.running import running
 
 
@@ -82,7 +83,7 @@ class Stream:
 @asynccontextmanager
 async def streaming(url: str, subscription_id: str, **headers: str) -> AsyncIterator[Stream]:
     async with (
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        httpx.AsyncClient(base_url=url, timeout=30, verify=PLAIN) as client,
         client.stream("GET", f"/v1/subscriptions/{subscription_id}/stream", headers=headers) as answer,
     ):
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
@@ -101,7 +102,7 @@ async def test_a_stream_that_breaks_again_and_again_loses_and_doubles_nothing_an
 
     named = {"LANEWATCH_ALERTS_GROUP": fresh_config.database, "LANEWATCH_ALERTS_HEARTBEAT_S": "0.2"}
     async with running(fresh_config, "alerts", **named) as program:
-        async with httpx.AsyncClient(base_url=program.url) as api:
+        async with httpx.AsyncClient(base_url=program.url, verify=PLAIN) as api:
             mine = await subscribe(api)
         publishing = asyncio.create_task(publish())
         got: list[dict[str, str]] = []

@@ -21,6 +21,7 @@ from services.alerts.domain.handshake import body_of
 from services.alerts.domain.signing import Signer, Until, key_of, public_text
 from tests.integration.alerts.receiver import Got, Receiver
 from tests.integration.alerts.service import Service, lane_changed
+from tests.support.plain import PLAIN
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "receivers"
 LANGUAGES = os.environ.get("RECEIVERS", "python").split(",")
@@ -52,7 +53,7 @@ async def receiving(command: list[str], **environment: str) -> AsyncIterator[htt
     assert program.stdout is not None
     try:
         port = (await asyncio.wait_for(program.stdout.readline(), 20)).split()[-1].decode()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=PLAIN) as client:
             yield client
     finally:
         program.kill()

@@ -19,6 +19,7 @@ from services.licensing.api.access import ACCESS as LICENSING
 from shared.examples import trade_event
 from shared.identity.access import SCOPES
 from tests.support.fresh import fresh
+from tests.support.plain import PLAIN
 from tests.support.running import running
 from tests.support.senders import KEYS, hooked, notified, secret, write_senders
 from tests.support.tokens import bearer, forged, token, write_keys
@@ -79,7 +80,7 @@ async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFacto
             environment = {"LANEWATCH_AUTH_KEYS_FILE": str(keys), "LANEWATCH_CLOCK": "replay"}
             environment["LANEWATCH_INGEST_SENDERS_FILE"] = str(senders)
             program = await stack.enter_async_context(running(config, name, **environment))
-            client = httpx.AsyncClient(base_url=program.url, timeout=20)
+            client = httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN)
             clients[name] = await stack.enter_async_context(client)
             document = (await client.get("/openapi.json")).json()
             for path, item in document["paths"].items():

@@ -13,6 +13,7 @@ from lanewatch.stack import StackConfig, Topics
 from lanewatch.stack.config import Clock
 from lanewatch.stack.keeper import Keeper
 from lanewatch.stack.service import service_part
+from tests.support.plain import PLAIN
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -77,7 +78,7 @@ async def open_door(config: StackConfig, **settings: object) -> AsyncIterator[Do
     """Run an ingest for as long as the context lasts; its topics must be there."""
     keeper = ingest_keeper(config, **settings)
     reader = AIOKafkaConsumer(bootstrap_servers=config.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10)
-    async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=15) as client:
+    async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=15, verify=PLAIN) as client:
         await reader.start()
         try:
             await keeper.start()

@@ -16,6 +16,7 @@ from shared.examples import trade_event
 from shared.kafka import make_producer
 from tests.integration.ingest.door import BATCH, Door, open_door, own_config
 from tests.integration.ingest.raw import connected
+from tests.support.plain import PLAIN
 
 EVENT = json.dumps(trade_event("trade.quota.closed")).encode()
 LENGTH = f"content-length: {len(EVENT)}"
@@ -190,7 +191,7 @@ async def wait_for_in_hand(door: Door, count: int) -> None:
 async def accepts(door: Door) -> bool:
     """Whether the door takes new connections."""
     try:
-        async with httpx.AsyncClient(timeout=1) as fresh:
+        async with httpx.AsyncClient(timeout=1, verify=PLAIN) as fresh:
             await fresh.get(door.config.url_of("ingest") + "/health/live")
     except httpx.TransportError:
         return False

@@ -18,6 +18,7 @@ from lanewatch.stack.topics import create_topics
 from shared.kafka import producing
 from tests.integration.ingest.door import Door, ingest_keeper, open_door, own_config
 from tests.integration.ingest.sheets import post, put, told
+from tests.support.plain import PLAIN
 from tests.support.running import running, until
 from tests.support.sheets import CLEARED, CSV, DECLARED, changed, csv_of, encoded, row
 from tests.support.tokens import bearer, token, write_keys
@@ -151,7 +152,7 @@ async def test_it_is_not_ready_before_mappings_are_read(backbone: StackConfig) -
     topics = replace(config.topics, mappings=config.topics.events)  # created without the one for mappings
     await create_topics(config.bootstrap, topics)
     keeper = ingest_keeper(config)
-    async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=5) as client:
+    async with httpx.AsyncClient(base_url=config.url_of("ingest"), timeout=5, verify=PLAIN) as client:
         try:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(4):
@@ -195,7 +196,7 @@ async def test_a_mapping_is_its_tenants_and_speaks_for_the_callers_sources(
     elsewhere = bearer(token(scope, tenant="ours", sources=["/erp/plant-2"]))
     async with (
         running(config, "ingest", LANEWATCH_AUTH_KEYS_FILE=keys, LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN) as client,
     ):
         path = "/v1/mappings/erp-1"
 

@@ -16,6 +16,7 @@ from lanewatch.stack import StackConfig
 from lanewatch.stack.topics import create_topics
 from shared.kafka import make_producer
 from tests.support.fresh import fresh
+from tests.support.plain import PLAIN
 from tests.support.running import running, until
 from tests.support.topics import publish
 from tests.support.trade import batch, declared, licence, milestone, price, quota, regime
@@ -53,7 +54,7 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         fresh(backbone) as config,
         producing(config) as producer,
         running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=10) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=10, verify=PLAIN) as client,
     ):
         await publish(producer, config.topics, *bodies)
         await producer.send_and_wait(config.topics.events, b"\xff\x00", key=b"x")
@@ -168,7 +169,7 @@ async def test_who_waits_is_told_as_soon_as_there_is_an_outcome(backbone: StackC
         fresh(backbone) as config,
         producing(config) as producer,
         running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN) as client,
     ):
         path = "/v1/events?source=/test&id=soon"
         waiting = asyncio.create_task(client.get(path, headers={"prefer": "wait=15"}))

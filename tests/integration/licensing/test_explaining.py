@@ -17,6 +17,7 @@ from lanewatch.stack import StackConfig
 from tests.integration.licensing.test_api import producing, schema_of
 from tests.support.fresh import fresh
 from tests.support.pages import Page, read_page
+from tests.support.plain import PLAIN
 from tests.support.running import running, until
 from tests.support.topics import publish
 from tests.support.trade import MAGNET, declared, event, licence, milestone, quota, regime, rule, rulebook
@@ -77,7 +78,7 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         fresh(backbone) as config,
         producing(config) as producer,
         running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN) as client,
     ):
         # One after the other: nothing but a partition's own order is promised of events that are sent at once.
         for number, body in enumerate(BODIES, start=1):

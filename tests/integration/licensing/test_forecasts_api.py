@@ -12,6 +12,7 @@ import pytest
 from lanewatch.stack import StackConfig
 from tests.integration.licensing.test_api import producing, schema_of
 from tests.support.fresh import fresh
+from tests.support.plain import PLAIN
 from tests.support.running import running, until
 from tests.support.topics import publish
 from tests.support.trade import MAGNET, declared, licence, milestone, quota, regime, tick
@@ -68,7 +69,7 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         fresh(backbone) as config,
         producing(config) as producer,
         running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN) as client,
     ):
         # What the others rest on first; the clock last.
         done = 0

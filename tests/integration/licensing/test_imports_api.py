@@ -12,6 +12,7 @@ import pytest
 from lanewatch.stack import StackConfig, Topics
 from lanewatch.stack.postgres import connect
 from services.licensing.api.imports import CSV, EXCEL, MAX_FILE_BYTES
+from tests.support.plain import PLAIN
 from tests.support.registers import csv_of, excel_of, row
 from tests.support.running import Program, running, until
 from tests.support.topics import published
@@ -26,7 +27,7 @@ async def program(fresh_config: StackConfig, fresh_topics: Topics) -> AsyncItera
 
 
 async def post(program: Program, data: Any, kind: str = CSV, **params: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=program.url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=program.url, timeout=60, verify=PLAIN) as client:
         return await client.post("/v1/imports/licences", params=params, content=data, headers={"content-type": kind})
 
 
@@ -58,7 +59,7 @@ async def test_a_register_goes_the_whole_way_to_the_balances(
     found = await until(lambda: is_dealt_with(program, answer.json()["number"]), "the import to be dealt with")
     assert (found["events_by_status"], found["unapplied"]) == ({"decided": 2}, [])
     for made in answer.json()["events"]:
-        async with httpx.AsyncClient(base_url=program.url) as client:
+        async with httpx.AsyncClient(base_url=program.url, verify=PLAIN) as client:
             assert (await client.get(made["outcome"])).json()["status"] == "decided"
     licence = await program.get("/v1/licences/L/2")
     assert [(a["account"], a["granted"]) for a in licence["accounts"]] == [("licence:L/2:1", "1000")]

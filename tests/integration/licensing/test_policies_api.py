@@ -11,6 +11,7 @@ import pytest
 from lanewatch.stack import StackConfig
 from tests.integration.licensing.test_api import producing
 from tests.support.fresh import fresh
+from tests.support.plain import PLAIN
 from tests.support.running import running, until
 from tests.support.topics import publish
 from tests.support.trade import MAGNET, declared, rule, rulebook, tick
@@ -30,7 +31,7 @@ async def client(backbone: StackConfig) -> AsyncIterator[httpx.AsyncClient]:
         fresh(backbone) as config,
         producing(config) as producer,
         running(config, "licensing", LANEWATCH_CLOCK="replay") as program,
-        httpx.AsyncClient(base_url=program.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN) as client,
     ):
         for number, body in enumerate(BODIES, start=1):
             await publish(producer, config.topics, body)
