@@ -153,9 +153,13 @@ def encode_sorted(value: Any) -> bytes:
 def entity_key(event: Event[Any]) -> str:
     """Return the Kafka key: the kind and id of the thing whose life the event belongs to."""
     field = event.data.ENTITY
-    if field == "entity":
-        return str(event.data.entity)
-    return f"{field.removesuffix('_id')}:{getattr(event.data, field)}"
+    return f"{_before_id(field)}{getattr(event.data, field)}"
+
+
+@cache
+def _before_id(field: str) -> str:
+    """Return what stands in a key before the id that a field holds."""
+    return "" if field == "entity" else f"{field.removesuffix('_id')}:"
 
 
 def alert(kind: str, *, id: str, time: datetime, key: str, data: Any, sequence: int | None = None) -> Event[Any]:

@@ -47,6 +47,8 @@ class ShipmentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def licences(self) -> tuple[str, ...]:
         """All licences that the line names."""
         first = (self.licence_id,) if self.licence_id else ()
+        if not self.other_licence_ids:
+            return first
         return tuple(dict.fromkeys((*first, *self.other_licence_ids)))
 
 

@@ -113,7 +113,10 @@ def _end(book: Book, overdue: Parked, tick: ClockTicked) -> None:
 
 def _conclude(book: Book, event: Event[TradeData], ending: Ending) -> None:
     """Note the ending of an event, and apply what it lets go on."""
-    todo = deque(_noted(book, event, ending))
+    woken = _noted(book, event, ending)
+    if not woken:
+        return
+    todo = deque(woken)
     while todo:
         current = todo.popleft()
         todo.extendleft(reversed(_noted(book, current, _apply_one(book, current))))
@@ -159,9 +162,9 @@ def wakes(event: Event[TradeData]) -> tuple[str, ...]:
 def _woken(book: Book, event: Event[TradeData]) -> list[Event[TradeData]]:
     woken = []
     for key in wakes(event):
-        waiting = book.waiting_for(key)
-        book.woken += waiting
-        woken += [parked.event for parked in waiting]
+        if waiting := book.waiting_for(key):
+            book.woken += waiting
+            woken += [parked.event for parked in waiting]
     return woken
 
 

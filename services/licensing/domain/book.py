@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
+
 from services.licensing.domain.lanes import Lane, LaneChange
 from services.licensing.domain.ledger import Account, Entry
 from services.licensing.domain.licences import Licence
@@ -44,7 +46,7 @@ class Noticed(NamedTuple):
     failure: str = ""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """What a decision owes to the monitoring rules, and what these were asked on."""
 
     rulebook: str | None = None
@@ -57,7 +59,7 @@ class Asked(NamedTuple):
 NOT_ASKED = Asked()
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """What was decided of a shipment, and why."""
 
     decision_id: str
@@ -80,7 +82,7 @@ class Past(NamedTuple):
     is_retracted: bool
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, frozen=True):
     """What became of an event: `decided` with an outcome, `parked` until something comes, or `dead`."""
 
     status: str
@@ -166,7 +168,9 @@ class Book:
 
         What a lane remembers must not follow one event that is dated years ahead.
         """
-        return at if self.clock is None else min(at, self.clock + A_DAY)
+        if self.clock is None or at <= self.clock:
+            return at
+        return min(at, self.clock + A_DAY)
 
     def touch(self, kind: str, key: str) -> None:
         """Note that a thing changed."""

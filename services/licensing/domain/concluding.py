@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+
+import msgspec
 
 from services.licensing.domain import flow, shipments
 from services.licensing.domain.announcing import shipment_decided
@@ -92,7 +93,7 @@ def conclude(book: Book, shipment: Shipment, verdict: Verdict, at: datetime, cau
     return ending
 
 
-class Ruling(NamedTuple):
+class Ruling(msgspec.Struct, frozen=True):
     """What a decision says, and the ledger entries that it made."""
 
     outcome: str
@@ -113,7 +114,7 @@ def decide(
     shipment.outcome = None if outcome == "withdrawn" else outcome  # type: ignore[assignment]
     shipment.decisions += 1
     ids = (shipment.decision_id, shipment.declared.shipment_id)
-    named = tuple(dict.fromkeys(name for line in shipment.declared.lines for name in line.licences))
+    named = tuple(dict.fromkeys([name for line in shipment.declared.lines for name in line.licences]))
     decision = Decision(*ids, outcome, ruling.reasons, ruling.entries, caused_by, at, before, named, ruling.asked)
     book.decisions.append(decision)
     if before is not None:
@@ -121,10 +122,10 @@ def decide(
     shipment_decided(book, shipment, decision)
     findings_raised(book, shipment, decision)
     if before is None:
+        plausible, refused = book.plausible(at), outcome != "permitted"
         for lane_id in shipment.lanes:
             lane = book.lane(lane_id)
-            refused = outcome != "permitted"
-            record(book, lane, flow.on_decided(lane, book.plausible(at), refused, book.policy), caused_by)
+            record(book, lane, flow.on_decided(lane, plausible, refused, book.policy), caused_by)
     return Ending("decided", outcome)
 
 

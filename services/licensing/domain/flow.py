@@ -88,7 +88,8 @@ def on_cleared(lane: Lane, at: datetime, mass_mg: int, policy: Policy) -> LaneCh
     """Count a clearance; enough of them make a shut or silent lane flow again."""
     stats, day = lane.stats, _day(at)
     _count(stats, day, 1, mass_mg)
-    stats.last_active_day = max(day, stats.last_active_day or day)
+    if stats.last_active_day is None or day > stats.last_active_day:
+        stats.last_active_day = day
     if stats.gate == "shut":
         return None
     if stats.flow not in ("none", "starting"):
@@ -131,8 +132,9 @@ def on_decided(lane: Lane, at: datetime, is_refused: bool, policy: Policy) -> La
     if is_new:
         latest = max(stats.decided)
         stats.decided = {d: n for d, n in stats.decided.items() if d > latest - policy.refused_window_days}
-    total = sum([n for n, _ in stats.decided.values()])
-    refused = sum([n for _, n in stats.decided.values()])
+    total = refused = 0
+    for decisions, against in stats.decided.values():
+        total, refused = total + decisions, refused + against
     was_refused = stats.is_refused
     stats.is_refused = total >= policy.refused_min_decisions and refused * 100 > total * policy.refused_percent
     if stats.is_refused == was_refused:
@@ -235,7 +237,7 @@ def _begin_anew(stats: LaneStats) -> None:
 
 
 def _day(at: datetime) -> int:
-    return at.astimezone(UTC).toordinal()
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).toordinal()
 
 
 def _date(at: datetime) -> str:

@@ -37,7 +37,7 @@ def level_now(lane: Lane, policy: Policy) -> GateLevel:
     """Return the level of the gate by what the licences have left now, all else being as last judged."""
     stats = lane.stats
     licences: GateLevel = opening_level(stats.opening, policy) if stats.needs_licence else "open"
-    return max(licences, stats.quota_level, key=ORDER.__getitem__)
+    return licences if ORDER[licences] >= ORDER[stats.quota_level] else stats.quota_level
 
 
 def opening_level(opening: Opening, policy: Policy) -> GateLevel:

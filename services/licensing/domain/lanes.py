@@ -103,11 +103,12 @@ class Lane:
     stats: LaneStats = field(default_factory=LaneStats)
     exporter: str | None = None
     """None: the lane of all exporters."""
+    lane_id: str = field(init=False)
+    """Group, origin, destination and, if it is of one, exporter joined by colons."""
 
-    @property
-    def lane_id(self) -> str:
-        """Group, origin, destination and, if it is of one, exporter joined by colons."""
-        return lane_id(self.commodity_group, self.origin, self.destination, self.exporter)
+    def __post_init__(self) -> None:
+        """Name the lane."""
+        self.lane_id = lane_id(self.commodity_group, self.origin, self.destination, self.exporter)
 
 
 @dataclass(frozen=True, slots=True)

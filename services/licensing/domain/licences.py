@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
-from services.licensing.domain.ledger import account_name
+from services.licensing.domain.ledger import NAMES_KEPT, account_name
 from shared.events import LicenceTerms
 
 LicenceState = Literal[
@@ -82,7 +83,7 @@ class Licence:
 
     def account_of(self, line_no: int) -> str:
         """Return the id of the account of a line's mass."""
-        return account_name("licence", self.licence_id, str(line_no))
+        return _mass_account(self.licence_id, line_no)
 
     def value_account_of(self, line_no: int) -> str:
         """Return the id of the account of a line's value."""
@@ -112,6 +113,11 @@ class Licence:
         if terms.kind == "single_use":
             found[self.uses_account] = ("C62", 1)
         return found
+
+
+@lru_cache(NAMES_KEPT)
+def _mass_account(licence_id: str, line_no: int) -> str:
+    return account_name("licence", licence_id, str(line_no))
 
 
 def next_state(licence: Licence, step: str) -> LicenceState | None:

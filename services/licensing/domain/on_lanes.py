@@ -37,7 +37,8 @@ def refresh_gates(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: 
 
 def judge_new(book: Book, lane_ids: Iterable[str], at: datetime, caused_by: str) -> None:
     """Work out the legal gate of the lanes that have none yet."""
-    refresh_gates(book, [i for i in lane_ids if book.lane(i).stats.gate_as_of is None], at, caused_by)
+    if new := [i for i in lane_ids if book.lane(i).stats.gate_as_of is None]:
+        refresh_gates(book, new, at, caused_by)
 
 
 def record(
@@ -98,20 +99,21 @@ def masses_by_lane(book: Book, shipment: Shipment) -> dict[str, int]:
     declared, masses, policy = shipment.declared, dict.fromkeys(shipment.lanes, 0), book.policy
     for line in declared.lines:
         groups = policy.groups_of(line.commodity)
+        mass_mg = line.net_mass.mg
         for lane_id in policy.lane_ids(groups, declared.origin, (declared.destination,), declared.exporter):
-            masses[lane_id] = masses.get(lane_id, 0) + line.net_mass.mg
+            masses[lane_id] = masses.get(lane_id, 0) + mass_mg
     return masses
 
 
 def count_clearance(book: Book, shipment: Shipment, at: datetime, caused_by: str) -> None:
     """Count what cleared in the shipment's lanes."""
-    shipment.cleared_at = at
+    shipment.cleared_at, plausible = at, book.plausible(at)
     for lane_id, mass_mg in masses_by_lane(book, shipment).items():
         lane = book.lane(lane_id)
         if lane.stats.gate_reasons and flow.is_about_to_flow(lane, book.policy):
             # What the change says of the licences must be what they have left now.
             refresh_gates(book, (lane_id,), at, caused_by)
-        record(book, lane, flow.on_cleared(lane, book.plausible(at), mass_mg, book.policy), caused_by)
+        record(book, lane, flow.on_cleared(lane, plausible, mass_mg, book.policy), caused_by)
 
 
 def uncount_clearance(book: Book, shipment: Shipment) -> None:

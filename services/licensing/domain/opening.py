@@ -33,6 +33,8 @@ def recount(
 ) -> None:
     """Bring the lanes' sums up to date, given what the licence or the line added before. Raises Missing."""
     after = opened_by(book, licence, line_no)
+    if before == after:
+        return
     stale = []
     for lane_id in {**before, **after}:
         was, is_now = before.get(lane_id, NOTHING), after.get(lane_id, NOTHING)
@@ -90,7 +92,7 @@ def _is_line_used_up(book: Book, licence: Licence, line: LicenceLine) -> bool:
 def _of_line(book: Book, licence: Licence, line: LicenceLine) -> Opening:
     terms = licence.terms
     is_spent = terms is not None and terms.kind == "single_use" and not book.account(licence.uses_account).left
-    is_open = not is_spent and not _is_line_used_up(book, licence, line)
+    is_open = not is_spent and (line.value is None or book.account(licence.value_account_of(line.line_no)).left > 0)
     if line.mass is None:
         return Opening(0, 0, 1, int(is_open))
     account = book.account(licence.account_of(line.line_no))

@@ -116,9 +116,11 @@ def quota_level(book: Book, account: Account) -> str:
 def _quota_follows(book: Book, account: Account, before: str, at: datetime, caused_by: str) -> None:
     """Tell of a quota, or a sub-limit, that became nearly or fully used, or free again; its lanes are judged anew."""
     now = quota_level(book, account)
+    if now == before:
+        return
     parts = account_parts(account.account_id)
     is_whole, is_sub = len(parts) == 2, len(parts) == 4 and parts[2] == "sub"  # noqa: PLR2004 - quota:Q:sub:S
-    if now == before or not (is_whole or is_sub):
+    if not (is_whole or is_sub):
         return
     quota = book.quotas[parts[1]]
     if now != "open":

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from services.licensing.domain.commodities import admits, implies, matches_any
 from services.licensing.domain.ledger import MAX_GRANT, account_name, account_parts
@@ -40,7 +42,7 @@ _TRANCHE_FIELDS = {"": "amount", "open": "amount", "sub": "sub_limits", "exporte
 """By kind of a quota's part: the field of a tranche that adds to it."""
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """An account that a draw on a quota must find enough in, and the rule that speaks for it."""
 
     rule: str
@@ -72,12 +74,15 @@ class Quota:
 
     def status(self, at: datetime) -> QuotaStatus:
         """Return what the quota is at a time."""
+        if not self.statuses:
+            return "open"
         return next((status for since, status in reversed(self.statuses) if since <= at), "open")
 
     def answer(self, at: datetime) -> QuotaStatus:
         """Return what the quota is for goods declared at a time; what a block put off, the step after it answers."""
-        later = (status for since, status in self.statuses if since > at and status != "blocked")
-        return next(later, "blocked") if self.status(at) == "blocked" else self.status(at)
+        if (status := self.status(at)) != "blocked":
+            return status
+        return next((later for since, later in self.statuses if since > at and later != "blocked"), "blocked")
 
     def in_period(self, at: datetime) -> bool:
         """Return whether the time is inside the period; its end is exclusive."""

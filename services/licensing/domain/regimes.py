@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from services.licensing.domain.commodities import admits, implies, matches_any, might_match
 from shared.events import (
@@ -26,7 +28,7 @@ Span = tuple[datetime, datetime | None]
 Reach = Literal["covered", "unclear", "outside"]
 
 
-class InPhase(NamedTuple):
+class InPhase(msgspec.Struct, frozen=True):
     """What a regime asks, and of what, at a time."""
 
     requires: Requirement
@@ -49,13 +51,17 @@ class Regime:
             self.terms.effective_from <= at
             and (until is None or at < until)
             and (self.ended_at is None or at < self.ended_at)
-            and not any(start <= at and (end is None or at < end) for start, end in self.suspensions)
+            and not (
+                self.suspensions and any(start <= at and (end is None or at < end) for start, end in self.suspensions)
+            )
         )
 
     def phase(self, at: datetime) -> InPhase:
         """Return what the regime asks in the phase that a time is in."""
         terms = self.terms
-        phase = next((phase for phase in reversed(terms.phases) if phase.effective_from <= at), None)
+        phase = None
+        if terms.phases:
+            phase = next((phase for phase in reversed(terms.phases) if phase.effective_from <= at), None)
         if phase is None:
             return InPhase(terms.requires, terms.covers, terms.destinations)
         return InPhase(

@@ -93,9 +93,10 @@ class _Endings:
         """Return the rows of the batch's own events, in the order of their key."""
         numbered = enumerate(self._arrivals, self._place)
         for number, a in sorted(numbered, key=lambda n: (n[1].event.source, n[1].event.id)):
-            e, ending = a.event, self._book.endings[a.event.name]
+            e, name = a.event, a.event.name
+            ending = self._book.endings[name]
             where = (e.source, e.id, e.type, e.time, a.digest, a.partition, a.offset, ending.status, ending.outcome)
-            yield *where, *self._waits(ending), entity_key(e), a.body, number, self._applied_at(e.name, ending)
+            yield *where, *self._waits(ending), entity_key(e), a.body, number, self._applied_at(name, ending)
 
     def dead(self) -> list[DeadLetter]:
         """Return those of the batch's own events that cannot be used."""

@@ -10,6 +10,8 @@ from shared.events import LicenceTerms, Reason, ShipmentLine
 
 def licence_faults(case: Case, line: ShipmentLine, terms: LicenceTerms, at: datetime) -> list[Reason]:
     """Return what a licence asks for that is missing or not valid at a time."""
+    if not terms.needs_evidence:
+        return []
     who = f"licence {terms.licence_id}"
     found = (_fault("licence.evidence", case, line, kind, who, at) for kind in sorted(set(terms.needs_evidence)))
     return [fault for fault in found if fault]
@@ -17,7 +19,7 @@ def licence_faults(case: Case, line: ShipmentLine, terms: LicenceTerms, at: date
 
 def regime_faults(case: Case, line: ShipmentLine, at: datetime) -> list[Reason]:
     """Return what the regimes on a line ask for that is missing or not valid at a time."""
-    if not any(regime.terms.needs_evidence for regime in case.book.regimes.values()):
+    if not _regimes_ask(case):
         return []
     wanted: dict[str, str] = {}
     for regime in regimes_on(case, line):
@@ -29,7 +31,10 @@ def regime_faults(case: Case, line: ShipmentLine, at: datetime) -> list[Reason]:
 def lapsed(case: Case, at: datetime) -> list[Reason]:
     """Return what was valid when the shipment was declared and no longer is at a later time. Raises Missing."""
     found: list[Reason] = []
+    regimes_ask = _regimes_ask(case)
     for line in case.declared.lines:
+        if not regimes_ask and not _licences_ask(case, line):
+            continue
         faults = {(f.rule, f.says.partition(";")[0]): f for f in regime_faults(case, line, at)}
         before = {(f.rule, f.says.partition(";")[0]) for f in regime_faults(case, line, case.at)}
         for terms in _terms_on(case, line):
@@ -41,7 +46,7 @@ def lapsed(case: Case, at: datetime) -> list[Reason]:
 
 def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
     """Return the terms of the licences that a line went on, one for each authority that asks. Raises Missing."""
-    if not any(_may_ask(case, licence_id) for licence_id in line.licences):
+    if not _licences_ask(case, line):
         return []
     demanding = (r for r in regimes_on(case, line) if r.phase(case.at).requires in ("licence", "registration"))
     authorities = {r.terms.licensed_by or r.terms.authority for r in demanding}
@@ -54,10 +59,18 @@ def _terms_on(case: Case, line: ShipmentLine) -> list[LicenceTerms]:
     return [one.terms for one in asked.values() if one.terms is not None and one.state not in AWAITED]
 
 
-def _may_ask(case: Case, licence_id: str) -> bool:
-    """Return whether a licence may ask for evidence; of one that is not loaded it is not known."""
-    licence = case.book.licences.get(licence_id)
-    return licence is None or (licence.terms is not None and bool(licence.terms.needs_evidence))
+def _regimes_ask(case: Case) -> bool:
+    """Return whether any regime asks for evidence."""
+    return any(regime.terms.needs_evidence for regime in case.book.regimes.values())
+
+
+def _licences_ask(case: Case, line: ShipmentLine) -> bool:
+    """Return whether some licence of a line may ask for evidence; of one that is not loaded it is not known."""
+    for licence_id in line.licences:
+        licence = case.book.licences.get(licence_id)
+        if licence is None or (licence.terms is not None and licence.terms.needs_evidence):
+            return True
+    return False
 
 
 def _fault(rule: str, case: Case, line: ShipmentLine, kind: str, who: str, at: datetime) -> Reason | None:

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, datetime
-from typing import NamedTuple
+
+import msgspec
 
 from services.licensing.domain.commodities import matches
 from services.licensing.domain.ledger import Account, Draw
@@ -157,7 +158,7 @@ def _months_later(at: datetime, months: int) -> datetime:
         return at.replace(year=at.year + years, month=month + 1, day=1)
 
 
-class _Ask(NamedTuple):
+class _Ask(msgspec.Struct, frozen=True):
     """What a line would take from an account, and what it may."""
 
     rule: str

@@ -1,11 +1,11 @@
 """What is asked of the rules, and what they found."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from services.licensing.domain.book import Book, Noticed
 from services.licensing.domain.ledger import MASS, PIECE, Account, Draw
@@ -15,8 +15,7 @@ from shared.masses import spoken
 MONEY_DIGITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A declaration to be judged as of a time.
 
     `own` is what the shipment itself draws already, by account: it counts as left. `allotted` is
@@ -27,8 +26,8 @@ class Case:
     declared: Declaration
     at: datetime
     book: Book
-    own: Mapping[str, int] = field(default_factory=dict)
-    allotted: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    own: Mapping[str, int] = {}
+    allotted: Mapping[tuple[str, int], int] = {}
     waived_by: str | None = None
     times_decided: int = 0
 
@@ -40,24 +39,23 @@ class Await(NamedTuple):
     until: datetime | None = None
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(msgspec.Struct):
     """What the rules found. A refusal denies, what is in doubt holds, what is awaited lets the shipment wait."""
 
     case: Case
-    passed: list[Reason] = field(default_factory=list)
-    refused: list[Reason] = field(default_factory=list)
-    doubted: list[Reason] = field(default_factory=list)
-    awaits: list[Await] = field(default_factory=list)
-    draws: list[Draw] = field(default_factory=list)
-    shares: list[Draw] = field(default_factory=list)
+    passed: list[Reason] = []
+    refused: list[Reason] = []
+    doubted: list[Reason] = []
+    awaits: list[Await] = []
+    draws: list[Draw] = []
+    shares: list[Draw] = []
     """What is set aside for a shipment that is held because it was allotted less than it asked for."""
-    quotas: dict[str, None] = field(default_factory=dict)
+    quotas: dict[str, None] = {}
     """The accounts of those that concern a line."""
     rulebook: str | None = None
     """The version of the monitoring rules that were asked."""
-    noticed: list[Noticed] = field(default_factory=list)
-    _noted: set[str] = field(default_factory=set)
+    noticed: list[Noticed] = []
+    _noted: set[str] = set()
 
     @property
     def outcome(self) -> Outcome | None:
@@ -99,13 +97,13 @@ class Verdict:
 
     def free(self, account: Account) -> int:
         """Return what is free for this shipment: what it draws already counts, what its other lines take does not."""
-        pending = sum(draw.amount for draw in self.draws if draw.account_id == account.account_id)
+        pending = sum([draw.amount for draw in self.draws if draw.account_id == account.account_id])
         return account.free + self.case.own.get(account.account_id, 0) - pending
 
 
 def with_effect(effect: Effect, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Return the reasons, each saying what it does to the shipment."""
-    return tuple(msgspec.structs.replace(reason, effect=effect) for reason in reasons)
+    return tuple([replace(reason, effect=effect) for reason in reasons])
 
 
 def _waived(reason: Reason, case: Case) -> Reason:

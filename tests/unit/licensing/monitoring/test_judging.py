@@ -1,6 +1,6 @@
 """What monitoring rules do to decisions, on books in memory."""
 
-from services.licensing.domain.book import Decision
+from services.licensing.domain.book import Asked, Decision
 from services.licensing.domain.policy import Policy
 from services.licensing.domain.whole import WholeBook
 from shared.cloudevents import read_trade_event
@@ -166,4 +166,4 @@ def test_a_decision_keeps_what_it_was_judged_on_without_its_own_draws(policy: Po
 
 def test_what_an_officer_rejects_is_judged_by_no_rules(policy: Policy) -> None:
     book = made(policy, rulebook("v1", rule("heavy", HEAVY, "hold")), plain(), review("rejected", "S1"))
-    assert book.decisions[-1].asked == (None, (), None)
+    assert book.decisions[-1].asked == Asked(rulebook=None, noticed=(), basis=None)
