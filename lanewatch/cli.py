@@ -158,17 +158,25 @@ def send(
 def _send(
     file: Path, mapping_name: str | None, sheet: str | None, advance: "Callable[[int], None]", sent: "Sent"
 ) -> None:
-    from lanewatch import sending, sheets  # noqa: PLC0415
+    from lanewatch import parts, sending, sheets  # noqa: PLC0415
     from lanewatch.stack.errors import StackError  # noqa: PLC0415
 
     if sheets.kind_of(file) is None:
         if mapping_name is not None:
             raise StackError(f"{file} is no spreadsheet by its name; one ends in {', '.join(sheets.MEDIA_TYPES)}.")
-        sending.send(_config(), file, advance, sent)
+        if parts.is_big(file) and parts.is_plain(file):
+            parts.PartSending(file, sent).send(_config(), advance)
+        else:
+            sending.send(_config(), file, advance, sent)
     elif mapping_name is None:
         raise StackError(f"{file} is a spreadsheet; say by --mapping how it is read.")
     else:
-        sheets.SheetSending(sheets.SheetFile(file, mapping_name, sheet), sent).send(_config(), advance)
+        kind = sheets.kind_of(file) or {}
+        if parts.is_big(file) and "content-encoding" not in kind:
+            asked = {"mapping": mapping_name} | ({"sheet": sheet} if sheet else {})
+            parts.PartSending(file, sent, kind, **asked).send(_config(), advance)
+        else:
+            sheets.SheetSending(sheets.SheetFile(file, mapping_name, sheet), sent).send(_config(), advance)
 
 
 @app.command()

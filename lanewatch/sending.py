@@ -163,11 +163,14 @@ def _note(results: list[dict[str, Any]], name: str, before: int, sent: Sent) -> 
     sent.refused += len(results)
     for result in results[: MOST_PROBLEMS - len(sent.problems)]:
         problem = result["problem"]
-        details = [
-            ": ".join(filter(None, map(error.get, ("pointer", "detail")))) for error in problem.get("errors", [])
-        ]
-        title = problem["title"]
-        sent.problems.append(Problem(name, before + result["line"], result["status"], title, details))
+        line, title = before + result["line"], problem["title"]
+        sent.problems.append(Problem(name, line, result["status"], title, details_of(problem)))
+
+
+def details_of(problem: dict[str, Any]) -> list[str]:
+    """Return each fault that a problem names, with its place."""
+    places = ("column", "pointer", "header", "detail")
+    return [": ".join(error[place] for place in places if error.get(place)) for error in problem.get("errors", [])]
 
 
 def in_words(answer: httpx.Response) -> str:
@@ -176,6 +179,11 @@ def in_words(answer: httpx.Response) -> str:
         problem = answer.json()
     except ValueError:
         return str(answer.status_code)
+    return problem_in_words(problem)
+
+
+def problem_in_words(problem: dict[str, Any]) -> str:
+    """Return what a problem says, each fault in a line of its own."""
     said = ": ".join(part for part in (problem.get("title"), problem.get("detail")) if part)
     lines = [f"    {_place(error)}: {error['detail']}" for error in problem.get("errors", [])]
     return "\n".join([said, *lines])

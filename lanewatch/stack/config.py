@@ -174,6 +174,7 @@ class StackConfig:
             # Receivers run on this machine, too; a service that runs elsewhere delivers to the internet alone.
             "LANEWATCH_ALERTS_ALLOW_NETWORKS": self.allow_networks,
             "LANEWATCH_ALERTS_SECRETS_KEY_FILE": str(self.secrets_key_file),
+            "LANEWATCH_INGEST_FILES_DIR": str(self.state_dir / "files"),
             "LANEWATCH_DURABLE": "yes" if self.is_durable else "no",
             **{variable(name): str(getattr(self, name)) for name in PORTS},
             **{f"LANEWATCH_{name.upper()}_URL": self.url_of(name) for name in SERVICES},

@@ -10,6 +10,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from services.ingest.api.access import ACCESS
 from services.ingest.api.app import Front, Signers, make_app
 from services.ingest.api.endpoint import EventsEndpoint
+from services.ingest.api.file_sheets import FileSheets
+from services.ingest.api.file_work import FileWork
+from services.ingest.api.files import PATH as FILES
+from services.ingest.api.files import Files
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.in_hand import InHand
 from services.ingest.api.limiting import RateLimited
@@ -21,6 +25,7 @@ from services.ingest.api.uploads import PATH as UPLOADS
 from services.ingest.api.uploads import SheetLimits, Uploads
 from services.ingest.domain.budgets import Policy
 from services.ingest.domain.reading import Limits
+from services.ingest.kept_files import KeptFiles
 from services.ingest.mappings import Mappings
 from services.ingest.publisher import Publisher
 from services.ingest.senders import Senders
@@ -64,6 +69,17 @@ def front(settings: IngestSettings) -> Front:
         max_expansion=desk.max_expansion,
     )
     mappings = Mappings(settings.kafka_bootstrap, settings.topic_mappings, timeout_s=settings.ingest_mapping_timeout_s)
+    sheet_limits = SheetLimits(
+        settings.ingest_max_workbook_bytes, settings.ingest_max_workbook_expanded_bytes, settings.ingest_max_workbooks
+    )
+    kept = KeptFiles(
+        settings.ingest_files_dir,
+        max_files=settings.ingest_max_files,
+        max_bytes=settings.ingest_max_files_bytes,
+        expire_s=settings.ingest_files_expire_s,
+    )
+    sheets = FileSheets(desk, kept, mappings, sheet_limits)
+    work = FileWork(kept, sheets)
     health = Health(SERVICE)
     health.add_ready("kafka", publisher.check)
     health.add_ready("mappings", mappings.check)
@@ -72,17 +88,22 @@ def front(settings: IngestSettings) -> Front:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         publisher.start()
         mappings.start()
+        work.start()
         health.is_started = True
         try:
             yield
         finally:
+            await work.stop()
             await mappings.stop()
             await publisher.stop()
 
     handshake = Handshake(settings.ingest_webhook_origins.split())
+    routes = sheet_routes(desk, mappings, sheet_limits, settings) + file_routes(
+        Files(desk, kept, work, sheets, sheet_limits)
+    )
     rates = rates_of(settings)
     senders = Signers(Senders(settings.ingest_senders_file), rates)
-    app = make_app(endpoint, desk, sheet_routes(desk, mappings, settings), handshake, senders, health, lifespan)
+    app = make_app(endpoint, desk, routes, handshake, senders, health, lifespan)
     if rates is None:
         return Front(app, protect(app, settings, ACCESS)(endpoint))
     app.add_middleware(RateLimited, rates=rates, timeout_s=desk.body_timeout_s, applies=is_charged)
@@ -106,11 +127,16 @@ def is_charged(method: str, path: str) -> bool:
     return path.startswith("/v1/") and ACCESS.scope_of(method, path) != OPEN
 
 
-def sheet_routes(desk: Desk, mappings: Mappings, settings: IngestSettings) -> list[Route]:
+def file_routes(files: Files) -> list[Route]:
+    """Return the routes for files that come in parts."""
+    return [
+        Route(FILES, files, methods=["POST", "OPTIONS"]),
+        Route(f"{FILES}/{{file}}", files, methods=["GET", "PATCH", "DELETE"]),
+    ]
+
+
+def sheet_routes(desk: Desk, mappings: Mappings, limits: SheetLimits, settings: IngestSettings) -> list[Route]:
     """Return the routes for spreadsheets and their mappings."""
-    limits = SheetLimits(
-        settings.ingest_max_workbook_bytes, settings.ingest_max_workbook_expanded_bytes, settings.ingest_max_workbooks
-    )
     show = ShowMappings(mappings)
     put = PutMapping(
         desk, mappings, max_bytes=settings.ingest_max_mapping_bytes, max_mappings=settings.ingest_max_mappings

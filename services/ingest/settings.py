@@ -1,5 +1,6 @@
 """What can be set of the ingest: its address, limits and times."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -52,6 +53,13 @@ class IngestSettings(SharedSettings):
     ingest_rate_window_s: Positive = 60
     ingest_rate_clients: Positive = 10_000
     """Remembered at once; more, and those not seen for longest begin anew."""
+    ingest_files_dir: Path = Path(tempfile.gettempdir()) / "lanewatch-files"
+    """Where files that come in parts are kept until they are done; processes that share it go on for each other."""
+    ingest_max_files: Positive = 1_000
+    ingest_max_files_bytes: Positive = 4 * 1024 * 1024 * 1024
+    """Of spreadsheets that are not done; of other files no more than a line is kept."""
+    ingest_files_expire_s: Seconds = 24 * 3600.0
+    """So long after the last part, or after it was done, a file is forgotten."""
     ingest_senders_file: Path | None = None
     """Who may deliver by signature alone, with their secrets; see docs/ingest/security.md."""
     ingest_webhook_origins: str = "*"

@@ -7,6 +7,7 @@ import schemathesis
 
 @schemathesis.serializer(
     "application/x-ndjson",
+    "application/partial-upload",
     "text/csv",
     "text/tab-separated-values",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

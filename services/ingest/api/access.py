@@ -7,6 +7,7 @@ ACCESS = Access(
         # A sender asks whether it may deliver before it has anything to show.
         Rule("OPTIONS", "/v1/events", OPEN),
         Rule("OPTIONS", "/v1/epcis/capture", OPEN),
+        Rule("OPTIONS", "/v1/files", OPEN),
         # Who posts here says who it is by a signature of the body.
         Rule("GET POST", "/v1/callbacks", OPEN),
         Rule("GET", "/v1/mappings", "mappings:read"),

@@ -13,6 +13,7 @@ from services.ingest.api import callbacks, dcsa, epcis, usage
 from services.ingest.api.access import ACCESS
 from services.ingest.api.documentation import components, path_item
 from services.ingest.api.endpoint import EventsEndpoint
+from services.ingest.api.file_documentation import file_paths
 from services.ingest.api.foreign_documentation import foreign_paths
 from services.ingest.api.handshake import Handshake
 from services.ingest.api.limiting import limited
@@ -85,7 +86,7 @@ def make_app(
     app.router.routes += sheets
     app.router.routes.append(Route(PATH, handshake.answer, methods=["OPTIONS"]))
     schema = app.openapi()
-    schema["paths"] = {PATH: path_item(), **foreign_paths(), **sheet_paths(), **schema["paths"]}
+    schema["paths"] = {PATH: path_item(), **foreign_paths(), **sheet_paths(), **file_paths(), **schema["paths"]}
     schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
     tell_rates(schema, ACCESS, callbacks.PATH)
     return app

@@ -123,6 +123,11 @@ class RequestBody:
         return chunk
 
     @property
+    def announced(self) -> int | None:
+        """How many bytes the request says that it brings, if it does."""
+        return self._announced if isinstance(self._announced, int) else None
+
+    @property
     def must_close(self) -> bool:
         """Whether too much is unread, or may be, to keep the connection for a next request."""
         if self._is_whole:

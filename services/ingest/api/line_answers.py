@@ -122,6 +122,10 @@ class LineResults:
         self._is_retry_worth |= any(result.status == HTTPStatus.SERVICE_UNAVAILABLE for result in refused)
         self._file.write(_ENCODER.encode_lines(refused if self._only_refused else results))
 
+    def dealt_with(self, _first: int, _sizes: Sequence[int], results: Sequence[LineResult]) -> None:
+        """Take the results of lines that follow each other from the first on, with the bytes that each took."""
+        self.add(results)
+
     @property
     def is_full(self) -> bool:
         """Whether the answer is so long that nothing more should be asked."""

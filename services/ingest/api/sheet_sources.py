@@ -13,6 +13,13 @@ from services.ingest.domain.formats.sheet.layout import lacking
 from services.ingest.workbook_rows import WorkbookRows, reading
 
 
+class Streamed(Protocol):
+    """What comes piece by piece."""
+
+    def stream(self, timeout_s: float) -> AsyncIterator[bytes]:
+        """Yield it; `timeout_s` is how long to wait for more. Raises BodyError, ClientGoneError."""
+
+
 class Rows(Protocol):
     """The rows of one file; `fault` tells, when it is set, why there are no more."""
 
@@ -36,7 +43,7 @@ class CsvRows:
 
     counts_from_1904 = False
 
-    def __init__(self, text: CsvText, body: RequestBody, timeout_s: float) -> None:
+    def __init__(self, text: CsvText, body: Streamed, timeout_s: float) -> None:
         self._text = text
         self._body = body
         self._timeout_s = timeout_s

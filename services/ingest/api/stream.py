@@ -31,6 +31,7 @@ class _Read(NamedTuple):
 
     first: int
     items: list[Item | None]
+    sizes: Sequence[int]
 
 
 class LineStream:
@@ -58,6 +59,23 @@ class LineStream:
 
     async def take(self, body: RequestBody, timeout_s: float, outcome: str) -> Answer:
         """Publish all lines and return what became of them. Raises ClientGoneError, after what is whole was sent."""
+        await self.publish(body, timeout_s, is_last=True)
+        return self._results.answer(self._publisher.topic, outcome, self._stopped)
+
+    def go_on(self, number: int, rest: bytes, thrown: int) -> None:
+        """Begin after so many lines of what came before, with what came of the next."""
+        self._lines = Lines(self._limits.event_bytes, number, rest, thrown)
+
+    @property
+    def begun(self) -> tuple[bytes, int]:
+        """What came of the line that is not whole, and how many bytes of it were thrown away."""
+        return self._lines.begun
+
+    async def publish(self, body: RequestBody, timeout_s: float, *, is_last: bool) -> Stopped | None:
+        """Publish all lines that are whole, and with the last body that too which has no end; return where it stopped.
+
+        Raises ClientGoneError, after what is whole was sent.
+        """
         try:
             async for piece in body.stream(timeout_s):
                 self._let_go()
@@ -69,7 +87,8 @@ class LineStream:
                     break
             else:
                 self._let_go()
-                await self._hand_over(self._lines.finish())
+                if is_last:
+                    await self._hand_over(self._lines.finish())
         except BodyError as error:
             self._stop(self._lines.next_number, error.fault)
         except ClientGoneError:
@@ -77,7 +96,7 @@ class LineStream:
             self._results.close()
             raise
         await self._windows.settle()
-        return self._results.answer(self._publisher.topic, outcome, self._stopped)
+        return self._stopped
 
     async def _hand_over(self, block: Block) -> None:
         for window in block.parts(WINDOW_BYTES, LINE_BYTES):
@@ -109,7 +128,7 @@ class LineStream:
             self._share.give_back(size)
             self._stop(block.first, spent)
             return
-        read = _Read(block.first, self._read(block.lines))
+        read = _Read(block.first, self._read(block.lines), block.sizes)
         if await self._windows.hand_over(read, read.items, size):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
             self._stop(block.first + len(block.lines), unavailable("Kafka does not acknowledge"))
@@ -130,7 +149,7 @@ class LineStream:
             for number, (item, result) in enumerate(zip(read.items, results, strict=True), read.first)
             if item is not None
         ]
-        self._results.add(told)
+        self._results.dealt_with(read.first, read.sizes, told)
         return [result.status for result in told]
 
     def _stop(self, line: int, fault: Fault) -> None:

@@ -31,6 +31,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str = "about:blank"
     violated_policies: tuple[str, ...] = msgspec.field(name="violated-policies", default=())
     """Of rate limits, by their names."""
+    expected_offset: int | None = msgspec.field(name="expected-offset", default=None)
+    """Of a part of a file: where it would have to begin, in bytes; and where it says that it does."""
+    provided_offset: int | None = msgspec.field(name="provided-offset", default=None)
     retry_after_s: int | None = None
     """When it may help to come back."""
 

@@ -30,6 +30,7 @@ OPEN_ROUTES = {
     *((service, "get", "/metrics") for service in ACCESS),
     ("ingest", "options", "/v1/events"),
     ("ingest", "options", "/v1/epcis/capture"),
+    ("ingest", "options", "/v1/files"),
     ("ingest", "head", "/v1/callbacks/{sender}"),
     ("alerts", "get", "/v1/jwks/{tenant}"),
     ("alerts", "get", "/.well-known/jwks.json"),

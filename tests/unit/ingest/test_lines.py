@@ -34,7 +34,7 @@ def test_lines_are_the_same_however_the_bytes_arrive(texts: list[bytes], data: s
 
 @given(st.lists(st.sampled_from([b"", b"a", b"1234567"]), max_size=30), st.integers(1, 60))
 def test_parts_hold_no_more_than_they_may(texts: list[bytes], most: int) -> None:
-    parts = list(Block(7, texts).parts(most, 3))
+    parts = list(Block(7, texts, [len(text) + 1 for text in texts]).parts(most, 3))
     sizes = [sum(len(line) + 3 for line in part.lines if isinstance(line, bytes)) for part in parts]
     assert [line for part in parts for line in part.lines] == texts
     assert [part.first for part in parts] == [7 + sum(len(p.lines) for p in parts[:n]) for n in range(len(parts))]

@@ -1,0 +1,123 @@
+"""Keeps files that come in parts: how far each is, and of spreadsheets the bytes, in a folder.
+
+One process at a time works on a file; who has it holds a lock on it (flock), which ends with the process. What is
+written takes the place of what was there at once, so a process that is killed leaves what stood there last.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from services.ingest.domain.files import ID, File
+
+log = structlog.get_logger(__name__)
+
+_DECODER = msgspec.json.Decoder(File)
+
+
+class HeldError(Exception):
+    """Another process, or another request, is at work on the file."""
+
+
+class KeptFiles:
+    """The files in a folder, of all processes that share it."""
+
+    def __init__(self, folder: Path, *, max_files: int, max_bytes: int, expire_s: float) -> None:
+        self._folder = folder
+        self.max_files = max_files
+        self.max_bytes = max_bytes
+        self.expire_s = expire_s
+
+    def create(self, file: File) -> File | None:
+        """Keep a file under a new id; None when there are as many as may be. Raises OSError."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(self.ids()) >= self.max_files and self.sweep() >= self.max_files:
+            return None
+        made = msgspec.structs.replace(file, id=secrets.token_urlsafe(16), touched=time.time())
+        (self._folder / made.id).mkdir(mode=0o700)
+        self.write(made)
+        return made
+
+    def find(self, id_: str, tenant: str, subject: str) -> File | None:
+        """Return a client's own file."""
+        file = self.read(id_) if ID.fullmatch(id_) else None
+        is_own = file is not None and (file.tenant, file.subject) == (tenant, subject)
+        return file if file and is_own and not self._is_over(file) else None
+
+    def read(self, id_: str) -> File | None:
+        """Return the file of this id."""
+        try:
+            return _DECODER.decode((self._folder / id_ / "state.json").read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except msgspec.DecodeError as error:
+            log.warning("the state of a file cannot be read", file=id_, reason=str(error))
+            return None
+
+    def write(self, file: File) -> None:
+        """Keep how far a file is. Raises OSError."""
+        place = self._folder / file.id
+        new = place / "state.json.new"
+        new.write_bytes(msgspec.json.encode(file))
+        new.replace(place / "state.json")
+
+    def content(self, id_: str) -> Path:
+        """Return where the bytes of a spreadsheet are."""
+        return self._folder / id_ / "content"
+
+    def held_bytes(self) -> int:
+        """Return how many bytes all files take."""
+        return sum(path.stat().st_size for id_ in self.ids() if (path := self.content(id_)).exists())
+
+    def remove(self, id_: str) -> None:
+        """Forget a file."""
+        shutil.rmtree(self._folder / id_, ignore_errors=True)
+
+    def ids(self) -> list[str]:
+        """Return the ids of all files."""
+        try:
+            return [name for name in os.listdir(self._folder) if ID.fullmatch(name)]  # noqa: PTH208 - names are meant
+        except FileNotFoundError:
+            return []
+
+    def sweep(self) -> int:
+        """Remove what nobody touched for long enough, and return how many are left."""
+        left = 0
+        for id_ in self.ids():
+            try:
+                with self.holding(id_):
+                    file = self.read(id_)
+                    is_over = self._is_over(file) if file else self._age(id_) > self.expire_s
+                    if is_over:
+                        self.remove(id_)
+                    left += not is_over
+            except (HeldError, OSError):
+                left += 1
+        return left
+
+    @contextmanager
+    def holding(self, id_: str) -> Iterator[None]:
+        """Keep others from the file. Raises HeldError when one is at work on it, OSError when it is gone."""
+        descriptor = os.open(self._folder / id_ / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise HeldError from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _is_over(self, file: File) -> bool:
+        return time.time() - file.touched > self.expire_s
+
+    def _age(self, id_: str) -> float:
+        return time.time() - (self._folder / id_).stat().st_mtime
