@@ -72,4 +72,6 @@ def _alert(untold: Untold) -> NewAlert:
     event = alert_of(notice, untold.notice_no, about, untold.happened_at)
     body, data = cloudevents.write(event), event.data
     lane = lane_of(untold.subscription_id)
-    return NewAlert(event.source, event.id, event.type, data.severity, lane, event.time, body, data.scope)
+    return NewAlert(
+        event.source, event.id, event.type, data.severity, lane, event.time, body, data.scope, tenant=untold.tenant
+    )

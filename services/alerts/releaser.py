@@ -12,9 +12,10 @@ from services.alerts.domain.digests import Item, digest_of
 from services.alerts.store import releases
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.releases import AT_ONCE
-from shared.cloudevents import write
+from shared.cloudevents import Event, write
 from shared.database import transaction
 from shared.errors import RetryableError
+from shared.events import AlertsGathered
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +52,14 @@ class Releaser:
             for subscription_id, each in groupby(found, key=lambda gathered: gathered.subscription_id):
                 told = list(each)
                 digest = digest_of(subscription_id, [Item(*one[1:5]) for one in told], now)
-                kind, severity = digest.type, digest.data.severity
-                alert = NewAlert(digest.source, digest.id, kind, severity, None, now, write(digest), digest.data.scope)
-                await releases.tell(connection, told, alert)
+                await releases.tell(connection, told, _alert(digest, told[0].tenant))
             await releases.go_on(connection, ids)
         self.on_committed()
         return len(ids)
+
+
+def _alert(digest: Event[AlertsGathered], tenant: str) -> NewAlert:
+    data, body = digest.data, write(digest)
+    return NewAlert(
+        digest.source, digest.id, digest.type, data.severity, None, digest.time, body, data.scope, tenant=tenant
+    )

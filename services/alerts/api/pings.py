@@ -49,7 +49,8 @@ async def ping(request: Request, subscription_id: UUID, form: PingForm | None = 
     `lanewatch-test`.
     """
     async with transaction(request.app.state.engine) as connection:
-        found = await subscriptions.get(connection, tenant_of(request), subscription_id)
+        tenant = tenant_of(request)
+        found = await subscriptions.get(connection, tenant, subscription_id)
         if found is None:
             raise missing("subscription")
         if found.state != "active":
@@ -57,6 +58,7 @@ async def ping(request: Request, subscription_id: UUID, form: PingForm | None = 
         kind, now = (form or PingForm()).kind, datetime.now(UTC)
         event = specimen(kind, str(uuid4()), now, name=found.name, subscription_id=str(subscription_id))
         data = event.data
-        alert = NewAlert(event.source, event.id, kind, data.severity, None, now, write(event), data.scope)
+        body = write(event)
+        alert = NewAlert(event.source, event.id, kind, data.severity, None, now, body, data.scope, tenant=tenant)
         delivery_id = await requests.deliver_to(connection, found, alert)
     return PingOut(delivery_id=delivery_id)

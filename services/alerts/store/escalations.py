@@ -175,6 +175,7 @@ async def escalate(connection: AsyncConnection, what: Unacknowledged) -> bool:
             what.happened_at,
             what.body,
             nowhere,
+            tenant=what.tenant,
         )
         await requests.deliver_to(connection, other, again)
     await connection.execute(_ESCALATED, {"id": what.delivery_id, "failure": None if other else NO_SUBSCRIPTION})

@@ -29,6 +29,8 @@ class NewAlert(NamedTuple):
     scope: Scope
     accepted_at: datetime | None = None
     decided_at: datetime | None = None
+    tenant: str | None = None
+    """Whose own it is, for nobody else to read; None: it is for all."""
 
 
 Numbered = tuple[int, NewAlert]
@@ -122,12 +124,12 @@ async def share_subscriptions(connection: AsyncConnection) -> None:
 
 
 _INSERT_ALERTS = text("""
-INSERT INTO alerts.alert (source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at)
-SELECT source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at
+INSERT INTO alerts.alert (source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at, tenant)
+SELECT source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at, tenant
 FROM unnest(CAST(:source AS text[]), CAST(:id AS text[]), CAST(:kind AS text[]), CAST(:severity AS text[]),
     CAST(:lane AS text[]), CAST(:happened_at AS timestamptz[]), CAST(:body AS bytea[]),
-    CAST(:accepted_at AS timestamptz[]), CAST(:decided_at AS timestamptz[]))
-    WITH ORDINALITY AS a(source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at, place)
+    CAST(:accepted_at AS timestamptz[]), CAST(:decided_at AS timestamptz[]), CAST(:tenant AS text[]))
+    WITH ORDINALITY AS a(source, id, kind, severity, lane, happened_at, body, accepted_at, decided_at, tenant, place)
 ORDER BY place
 ON CONFLICT (source, id) DO NOTHING
 RETURNING alert_no, source, id""")
@@ -135,8 +137,8 @@ RETURNING alert_no, source, id""")
 
 async def insert_alerts(connection: AsyncConnection, alerts: Sequence[NewAlert]) -> dict[Name, int]:
     """Insert the alerts that are not there yet and return their numbers, which rise in the given order."""
-    names = (*NewAlert._fields[:7], "accepted_at", "decided_at")
-    values = columns([(*alert[:7], alert.accepted_at, alert.decided_at) for alert in alerts], names)
+    names = (*NewAlert._fields[:7], "accepted_at", "decided_at", "tenant")
+    values = columns([(*alert[:7], alert.accepted_at, alert.decided_at, alert.tenant) for alert in alerts], names)
     rows = await connection.execute(_INSERT_ALERTS, values)
     return {(row.source, row.id): row.alert_no for row in rows}
 

@@ -37,7 +37,6 @@ FROM alerts.notice n JOIN alerts.subscription s USING (subscription_id)
 WHERE pg_try_advisory_xact_lock(hashtext('alerts.notice'))
 ORDER BY n.notice_no LIMIT :at_once""")
 _TOLD = text("DELETE FROM alerts.notice WHERE notice_no = ANY (CAST(:numbers AS bigint[]))")
-_OWN = text("UPDATE alerts.alert SET tenant = :tenant WHERE alert_no = ANY (CAST(:numbers AS bigint[]))")
 
 
 async def untold(connection: AsyncConnection, at_once: int) -> list[Untold]:
@@ -48,7 +47,6 @@ async def untold(connection: AsyncConnection, at_once: int) -> list[Untold]:
 async def tell(connection: AsyncConnection, notice: Untold, alert: NewAlert) -> None:
     """Record a notice's alert for its tenant, and deliver it to the tenant's subscriptions but the one it is about."""
     numbers = list((await intake.insert_alerts(connection, [alert])).values())
-    await connection.execute(_OWN, {"tenant": notice.tenant, "numbers": numbers})
     for number in numbers:
         await matching.deliver_of_tenant(connection, number, alert, notice.tenant, but=notice.subscription_id)
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts.domain.filters import PING
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 
 _DELIVERY = """
@@ -18,12 +17,9 @@ SELECT d.delivery_id, d.subscription_id, d.alert_no, a.kind, a.lane, a.source AS
     CASE WHEN d.state IN ('waiting', 'gathered', 'resting') THEN d.due_at END AS next_attempt_at
 FROM alerts.delivery d JOIN alerts.alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
 WHERE s.tenant = :tenant"""
-_ALERT = f"""SELECT alert_no, recorded_at, lane, body FROM alerts.alert a
-WHERE (tenant IS NULL OR tenant = :tenant)
-    AND (kind <> '{PING}' AND source NOT IN ('{TEST_SOURCE}', '{ESCALATION_SOURCE}') OR EXISTS (
-        SELECT FROM alerts.delivery d JOIN alerts.subscription s USING (subscription_id)
-        WHERE d.alert_no = a.alert_no AND s.tenant = :tenant))"""
-"""What is one tenant's own only that tenant reads. A test is for one subscription; only whose that is may read it."""
+_READABLE = "(tenant IS NULL OR tenant = :tenant)"
+"""What is one tenant's own (notices, digests, tests, what was escalated) only that tenant reads."""
+_ALERT = f"SELECT alert_no, recorded_at, lane, body FROM alerts.alert WHERE {_READABLE}"
 
 
 async def _rows(connection: AsyncConnection, statement: str, values: dict[str, Any]) -> list[RowMapping]:
@@ -152,8 +148,9 @@ class Past(NamedTuple):
 
 
 async def past(connection: AsyncConnection, tenant: str, before: int, limit: int) -> list[Past]:
-    """Return alerts that concern the tenant too, the newest first, from before one on."""
-    statement = text("""SELECT alert_no, recorded_at, body FROM alerts.alert
-        WHERE alert_no < :before AND (tenant IS NULL OR tenant = :tenant) ORDER BY alert_no DESC LIMIT :limit""")
-    rows = await connection.execute(statement, {"before": before, "tenant": tenant, "limit": limit})
-    return [Past(*row) for row in rows]
+    """Return alerts that the tenant may read and filters are asked of, the newest first, from before one on."""
+    statement = text(f"""SELECT alert_no, recorded_at, body FROM alerts.alert
+        WHERE alert_no < :before AND {_READABLE} AND source <> ALL (CAST(:not_from AS text[]))
+        ORDER BY alert_no DESC LIMIT :limit""")
+    values = {"before": before, "tenant": tenant, "limit": limit, "not_from": [TEST_SOURCE, ESCALATION_SOURCE]}
+    return [Past(*row) for row in await connection.execute(statement, values)]

@@ -50,7 +50,6 @@ INSERT INTO alerts.delivery (subscription_id, alert_no, state) VALUES (:id, :ale
 _CARRIED = text("""
 UPDATE alerts.delivery SET state = :state, due_at = NULL, settled_at = clock_timestamp(), carried_by = :digest
 WHERE delivery_id = ANY (CAST(:ids AS uuid[])) AND state = ANY (CAST(:states AS text[]))""")
-_OWN = text("UPDATE alerts.alert SET tenant = :tenant WHERE alert_no = :alert_no")
 _NEXT = text("""
 UPDATE alerts.queue q SET due_at = clock_timestamp(), release_at = (SELECT min(due_at) FROM alerts.delivery d
     WHERE d.subscription_id = q.subscription_id AND d.state IN ('gathered', 'resting'))
@@ -76,7 +75,6 @@ async def gathered(connection: AsyncConnection, ids: Sequence[UUID]) -> list[Gat
 async def tell(connection: AsyncConnection, told: Sequence[Gathered], digest: NewAlert) -> None:
     """Record a digest of one subscription's alerts, and that they are told in it."""
     (alert_no,) = (await intake.insert_alerts(connection, [digest])).values()
-    await connection.execute(_OWN, {"alert_no": alert_no, "tenant": told[0].tenant})
     values = {"id": told[0].subscription_id, "alert_no": alert_no}
     delivery_id = (await connection.execute(_DIGEST, values)).scalar_one()
     steps = {"state": after(Step.TELL_IN_DIGEST), "states": before(Step.TELL_IN_DIGEST)}

@@ -1,8 +1,11 @@
 """A filter is tried on the last days before it is saved, with bounded work."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from services.alerts.domain.filters import Filter
+from services.alerts.escalator import Escalator
+from services.alerts.notifier import Notifier
 from services.alerts.previewing import preview
 from tests.integration.alerts.matched import as_recorded, recorded
 from tests.integration.alerts.service import Service, decided, lane_changed
@@ -30,6 +33,34 @@ async def test_a_preview_counts_what_the_filter_would_have_let_through(api_only:
     refused = await api_only.api.post("/v1/subscriptions/preview", json={"filter": {"condition": "alert."}})
     assert refused.json()["errors"][0]["pointer"] == "/filter/condition"
     assert (await api_only.get("/v1/subscriptions"))["items"] == []
+
+
+async def test_what_is_another_tenants_own_is_in_no_preview(api_only: Service) -> None:
+    engine, everything = api_only.app.state.engine, {"kinds": ["lanewatch.endpoint.*"]}
+    failing = await api_only.subscribe("http://127.0.0.1:9999/failing", name="Project of ours", origins=["US"])
+    told = await api_only.subscribe("http://127.0.0.1:9999/told", kinds=["lanewatch.endpoint.*"])
+    second = await api_only.subscribe("http://127.0.0.1:9999/second", origins=["US"])
+    rule = {"after_s": 1e-6, "to": second["subscription_id"], "min_severity": "warning"}
+    await api_only.api.put(f"/v1/subscriptions/{told['subscription_id']}/escalation", json=rule)
+    await api_only.sql(
+        """INSERT INTO alerts.notice (subscription_id, step, since, happened_at)
+        VALUES (:id, 'failing', now(), now()) RETURNING 1""",
+        id=UUID(failing["subscription_id"]),
+    )
+    await Notifier(engine, lambda: None).tell()
+    assert await Escalator(engine, 1, lambda: None).turn() == 1
+    ping = await api_only.api.post(
+        f"/v1/subscriptions/{second['subscription_id']}/ping", json={"kind": "lanewatch.endpoint.failing"}
+    )
+    assert ping.status_code == 202
+    found = (await api_only.api.post("/v1/subscriptions/preview", json={"filter": everything})).json()
+    assert found["total"] == 1, "neither tests nor what was escalated is matched"
+    assert len((await api_only.get("/v1/alerts", kind="lanewatch.endpoint.failing"))["items"]) == 3
+    await api_only.sql("UPDATE alerts.subscription SET tenant = 'other' RETURNING 1")
+    await api_only.sql("UPDATE alerts.alert SET tenant = 'other' WHERE tenant IS NOT NULL RETURNING 1")
+    found = (await api_only.api.post("/v1/subscriptions/preview", json={"filter": everything})).json()
+    assert (found["total"], found["examples"]) == (0, [])
+    assert (await api_only.get("/v1/alerts", kind="lanewatch.endpoint.failing"))["items"] == []
 
 
 async def test_a_preview_says_where_it_had_to_stop(api_only: Service) -> None:
