@@ -58,7 +58,7 @@ async def change(
     if must_verify and awaits_handshake(found, changed):
         if state == "active":
             raise Unverified
-        if found.state == "active" and (found.url, found.format) != (changed.url, changed.format):
+        if found.set_state == "active" and (found.url, found.format) != (changed.url, changed.format):
             state, reason = "paused", AWAITED
     await changes.store(connection, found, changed, state, reason)
     if pace:

@@ -58,6 +58,8 @@ class Subscription(NamedTuple):
     condition_failed_at: datetime | None
     condition_failure: str | None
     verified_at: datetime | None
+    set_state: str
+    """As it was set: `active` may have expired all the same."""
 
     @property
     def is_weighed(self) -> bool:
@@ -70,7 +72,7 @@ COLUMNS = """subscription_id, name, url, CAST(filter AS text) AS filter,
     CASE WHEN expires_at <= clock_timestamp() THEN 'no alert after ' || to_char(expires_at AT TIME ZONE 'UTC',
         'YYYY-MM-DD HH24:MI "UTC"') || ' is for it' ELSE state_reason END AS state_reason,
     created_at, idempotency_hash, signature, version, format, ordering, expires_at, CAST(digest AS text) AS digest,
-    CAST(quiet_hours AS text) AS quiet_hours, condition_failed_at, condition_failure, verified_at"""
+    CAST(quiet_hours AS text) AS quiet_hours, condition_failed_at, condition_failure, verified_at, state AS set_state"""
 _JSON: dict[str, Any] = {"filter": Filter, "digest": Digest, "quiet_hours": QuietHours}
 
 _INSERT = text(f"""

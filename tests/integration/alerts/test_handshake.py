@@ -145,6 +145,24 @@ async def test_a_channels_webhook_is_not_asked_for_what_it_cannot_answer(service
     assert (code, changed["state"]) == (200, "paused")
 
 
+@pytest.mark.parametrize("paused_by, then", [(None, "active"), ("somebody", "paused")])
+async def test_one_that_has_expired_is_no_way_around_the_handshake(
+    service: Service, receiver: Receiver, paused_by: str | None, then: str
+) -> None:
+    form = {"name": "people", "url": "https://hooks.slack.com/services/T0/B0/x", "format": "slack"}
+    created = (await service.api.post("/v1/subscriptions", json=form)).json()
+    if paused_by:
+        await patch(service, created, state="paused")
+    await service.sql("UPDATE alerts.subscription SET expires_at = now() - interval '1 second' RETURNING 1")
+    inbox = receiver.inbox("hook", echoing(as_text))
+    wanted = {"url": inbox.url, "format": "cloudevents", "expires_at": None}
+    code, changed = await patch(service, created, **wanted)
+    assert (code, changed["state"], changed["verified_at"]) == (200, "paused", None)
+    assert (await service.api.post(f"/v1/subscriptions/{created['subscription_id']}/ping")).status_code == 409
+    code, shown = await verify(service, created)
+    assert (code, shown["state"]) == (200, then), "what somebody paused, no handshake resumes"
+
+
 async def test_an_endpoint_is_not_flooded_with_questions(service: Service, receiver: Receiver) -> None:
     inbox = receiver.inbox("hook", status(500))
     created = await service.subscribe(inbox.url)
