@@ -4,15 +4,18 @@ import secrets as chance
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.signing import Signature, key_id_of, secret_from
 from services.alerts.resealing import seal_secret
-from services.alerts.signers import of_tenant
+from services.alerts.signers import of_retired, of_tenant
 from services.alerts.store import secrets
-from services.alerts.store.secrets import NewKey
-from services.alerts.vault import Vault
+from services.alerts.store.secrets import KeptKey, NewKey
+from services.alerts.vault import SealError, Vault
+
+log = structlog.get_logger(__name__)
 
 SECRET_BYTES = 32
 
@@ -50,9 +53,35 @@ async def rotate_secret(
 
 
 async def rotate_key(connection: AsyncConnection, vault: Vault, tenant: str, overlap_s: float) -> None:
-    """Replace a tenant's signing key; the one before signs as well for `overlap_s`."""
+    """Replace a tenant's signing key; the one before signs as well for `overlap_s`.
+
+    Of those that sign no more only the public part is kept: what they signed stays to be checked. It is sealed too, so
+    that one whom the service did not make is known by it.
+    """
     await secrets.lock_tenant(connection, tenant)
     await secrets.add_key(connection, tenant, new_key(vault, tenant), overlap_s)
+    for key in await secrets.all_keys(connection, tenant):
+        if key.has_ended and not key.is_public_only:
+            sealed = vault.seal(key.public, of_retired(tenant, key.key_id))
+            await secrets.keep_public(connection, tenant, key.key_id, sealed)
+
+
+async def own_keys(connection: AsyncConnection, vault: Vault, tenant: str) -> list[KeptKey]:
+    """Return the keys that are or were the tenant's, the newest first, without those that the service did not make."""
+    return [key for key in await secrets.all_keys(connection, tenant) if is_own(vault, tenant, key)]
+
+
+def is_own(vault: Vault, tenant: str, key: KeptKey) -> bool:
+    """Return whether a key is one that the service made, and not one that was put into the database."""
+    place = (of_retired if key.is_public_only else of_tenant)(tenant, key.key_id)
+    try:
+        opened = vault.open(key.sealed, place)
+    except SealError as error:
+        log.warning("a signing key is not told of", tenant=tenant, key_id=key.key_id, reason=str(error))
+        return False
+    if key.is_public_only:
+        return opened == key.public
+    return Ed25519PrivateKey.from_private_bytes(opened).public_key().public_bytes_raw() == key.public
 
 
 def new_key(vault: Vault, tenant: str) -> NewKey:

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.signers import of_subscription, of_tenant, open_secret
+from services.alerts.signers import of_retired, of_subscription, of_tenant, open_secret
 from services.alerts.store import secrets
 from services.alerts.store.secrets import SealedRow
 from services.alerts.vault import FORM, SealError, Vault
@@ -38,8 +38,8 @@ async def reseal(engine: AsyncEngine, vault: Vault) -> int:
     prefix = f"{FORM}.{vault.current}."
     async with transaction(engine) as connection:
         count = 0
-        for tenant, key_id, sealed in await secrets.keys_not_sealed_by(connection, prefix):
-            place = of_tenant(tenant, key_id)
+        for tenant, key_id, sealed, is_public_only in await secrets.keys_not_sealed_by(connection, prefix):
+            place = (of_retired if is_public_only else of_tenant)(tenant, key_id)
             try:
                 await secrets.seal_key_anew(connection, tenant, key_id, vault.seal(vault.open(sealed, place), place))
             except SealError as error:

@@ -37,6 +37,11 @@ def of_tenant(tenant: str, key_id: str) -> str:
     return f"signing key {key_id} of {tenant}"
 
 
+def of_retired(tenant: str, key_id: str) -> str:
+    """Return what the public part of a tenant's retired signing key is bound to."""
+    return f"retired signing key {key_id} of {tenant}"
+
+
 def open_secret(vault: Vault, sealed: str, subscription_id: UUID) -> str:
     """Return a secret as it is shown. Raises SealError. One from before there were seals stands as it is."""
     if sealed.startswith(PREFIX):

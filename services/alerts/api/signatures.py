@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts import keeping
 from services.alerts.api.forms import Form, Secret
 from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.domain.evidence import moment
 from services.alerts.domain.signing import Signature, jwk, public_text
 from services.alerts.store import secrets, subscriptions
 from services.alerts.store.subscriptions import Subscription
@@ -49,7 +50,7 @@ class KeyRotation(Form):
     """How to replace a signing key."""
 
     overlap_s: Overlap = DAY_S
-    """So long the one before signs as well, and stays among the public keys."""
+    """So long the one before signs as well, and stays among the public keys; those of evidence it never leaves."""
 
 
 class PublicKeyOut(BaseModel):
@@ -85,6 +86,13 @@ class JwksOut(BaseModel):
     """Public keys (RFC 7517, RFC 8037)."""
 
     keys: list[dict[str, str]]
+
+
+class EvidenceJwksOut(BaseModel):
+    """Public keys (RFC 7517, RFC 8037), each with a member of ours."""
+
+    keys: list[dict[str, str | None]]
+    """`signs_until` is null for the present key; one whose time is over is retired, and only what it signed is left."""
 
 
 async def _own(connection: AsyncConnection, request: Request, subscription_id: UUID) -> Subscription:
@@ -174,6 +182,20 @@ async def jwks(request: Request, tenant: Annotated[str, Path(max_length=256, pat
     """Show a tenant's public keys as a JWKS, to whoever asks. A tenant that is not known has none."""
     async with transaction(request.app.state.engine) as connection:
         return JwksOut(keys=[jwk(key.public) for key in await secrets.public_keys(connection, tenant)])
+
+
+@router.get("/v1/jwks/{tenant}/evidence")
+async def evidence_jwks(
+    request: Request, tenant: Annotated[str, Path(max_length=256, pattern=r"^[^\x00]+$")]
+) -> EvidenceJwksOut:
+    """Show every key that signed a tenant's evidence, the retired ones too, as a JWKS, to whoever asks.
+
+    For `lanewatch verify --keys`. Webhooks are verified with `/v1/jwks/{tenant}`: a retired key signs none.
+    """
+    async with transaction(request.app.state.engine) as connection:
+        found = await keeping.own_keys(connection, request.app.state.vault, tenant)
+    until = {key.key_id: None if key.signs_until is None else moment(key.signs_until) for key in found}
+    return EvidenceJwksOut(keys=[{**jwk(key.public), "signs_until": until[key.key_id]} for key in found])
 
 
 @router.get("/.well-known/jwks.json")

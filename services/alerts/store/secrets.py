@@ -34,6 +34,18 @@ class PublicKey(NamedTuple):
     signs_until: datetime | None
 
 
+class KeptKey(NamedTuple):
+    """A key that is or was a tenant's, with what is sealed of it: the private part, or the public one once retired."""
+
+    key_id: str
+    public: bytes
+    sealed: str
+    is_public_only: bool
+    signs_until: datetime | None
+    has_ended: bool
+    """Whether it signs no more."""
+
+
 class NewKey(NamedTuple):
     """A new signing key of a tenant."""
 
@@ -83,7 +95,11 @@ INSERT INTO alerts.signing_key (tenant, key_id, public, sealed) VALUES (:tenant,
 _RETIRE_KEY = text("""
 UPDATE alerts.signing_key SET signs_until = clock_timestamp() + make_interval(secs => :overlap_s)
 WHERE tenant = :tenant AND signs_until IS NULL""")
-_DROP_KEYS = text("DELETE FROM alerts.signing_key WHERE tenant = :tenant AND signs_until <= clock_timestamp()")
+_ALL_KEYS = text("""
+SELECT key_id, public, sealed, is_public_only, signs_until, coalesce(signs_until <= clock_timestamp(), false)
+FROM alerts.signing_key WHERE tenant = :tenant ORDER BY created_at DESC""")
+_KEEP_PUBLIC = text("""
+UPDATE alerts.signing_key SET sealed = :sealed, is_public_only = true WHERE tenant = :tenant AND key_id = :key_id""")
 
 
 async def lock_tenant(connection: AsyncConnection, tenant: str) -> None:
@@ -93,10 +109,19 @@ async def lock_tenant(connection: AsyncConnection, tenant: str) -> None:
 
 
 async def add_key(connection: AsyncConnection, tenant: str, key: NewKey, overlap_s: float = 0) -> None:
-    """Make a key the tenant's own; the one before signs as well for `overlap_s`. Those before that are forgotten."""
+    """Make a key the tenant's own; the one before signs as well for `overlap_s`."""
     await connection.execute(_RETIRE_KEY, {"tenant": tenant, "overlap_s": float(overlap_s)})
-    await connection.execute(_DROP_KEYS, {"tenant": tenant})
     await connection.execute(_ADD_KEY, {"tenant": tenant, **key._asdict()})
+
+
+async def all_keys(connection: AsyncConnection, tenant: str) -> list[KeptKey]:
+    """Return every key that is or was the tenant's, the newest first."""
+    return [KeptKey(*row) for row in await connection.execute(_ALL_KEYS, {"tenant": tenant})]
+
+
+async def keep_public(connection: AsyncConnection, tenant: str, key_id: str, sealed: str) -> None:
+    """Forget the private part of a key; `sealed` holds the public one."""
+    await connection.execute(_KEEP_PUBLIC, {"tenant": tenant, "key_id": key_id, "sealed": sealed})
 
 
 async def current_key(connection: AsyncConnection, tenant: str) -> tuple[str, str] | None:
@@ -145,11 +170,20 @@ async def seal_anew(connection: AsyncConnection, rows: Sequence[SealedRow]) -> N
     await connection.execute(_SEALED, {"ids": list(ids), "sealed": list(sealed), "sealed_before": list(before)})
 
 
-async def keys_not_sealed_by(connection: AsyncConnection, prefix: str) -> list[tuple[str, str, str]]:
-    """Return, and lock, tenant, id and form of signing keys whose form does not begin so."""
-    statement = text("""SELECT tenant, key_id, sealed FROM alerts.signing_key WHERE NOT sealed LIKE :like
-        ORDER BY tenant, key_id FOR UPDATE""")
-    return [(row[0], row[1], row[2]) for row in await connection.execute(statement, {"like": f"{prefix}%"})]
+class SealedKey(NamedTuple):
+    """A signing key as it is kept."""
+
+    tenant: str
+    key_id: str
+    sealed: str
+    is_public_only: bool
+
+
+async def keys_not_sealed_by(connection: AsyncConnection, prefix: str) -> list[SealedKey]:
+    """Return, and lock, signing keys whose form does not begin so."""
+    statement = text("""SELECT tenant, key_id, sealed, is_public_only FROM alerts.signing_key
+        WHERE NOT sealed LIKE :like ORDER BY tenant, key_id FOR UPDATE""")
+    return [SealedKey(*row) for row in await connection.execute(statement, {"like": f"{prefix}%"})]
 
 
 async def seal_key_anew(connection: AsyncConnection, tenant: str, key_id: str, sealed: str) -> None:

@@ -43,6 +43,7 @@ def test_the_routes_are_these(document: dict[str, Any]) -> None:
         "GET /v1/signing-keys",
         "POST /v1/signing-keys/rotate",
         "GET /v1/jwks/{tenant}",
+        "GET /v1/jwks/{tenant}/evidence",
         "GET /v1/subscriptions/{subscription_id}/service-level",
         "GET /v1/subscriptions/{subscription_id}/evidence",
         *(f"{method} /v1/subscriptions/{{subscription_id}}/escalation" for method in ("PUT", "GET", "DELETE")),

@@ -10,13 +10,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lanewatch.verifying import Earlier, Report, verify
 from services.alerts.domain.breaker import Health
+from services.alerts.domain.evidence import moment
 from services.alerts.notary import Notary
+from services.alerts.resealing import reseal
+from services.alerts.signers import of_tenant
 from services.alerts.store import evidence
 from services.alerts.store.outcomes import Outcome
+from services.alerts.vault import SealError, Vault
+from services.alerts.vault import read_keys as read_secret_keys
 from shared.database import transaction
 from shared.identity.keys import read_keys
 from tests.integration.alerts.receiver import Inbox, Receiver, first
-from tests.integration.alerts.service import Service, lane_changed
+from tests.integration.alerts.service import KEY, Service, lane_changed
 
 
 @pytest.fixture
@@ -34,6 +39,13 @@ def earlier(report: Report) -> Earlier:
     return Earlier(report.subscription_id, report.links, report.hash)
 
 
+async def keys(service: Service) -> dict[str, bytes]:
+    """Return the keys that evidence is checked with, as they are published."""
+    document = (await service.api.get("/v1/jwks/default/evidence")).content
+    found = {kid: each.key for kid, each in read_keys(document).items()}
+    return {kid: key.public_bytes_raw() for kid, key in found.items() if isinstance(key, Ed25519PublicKey)}
+
+
 async def told(service: Service, inbox: Inbox) -> str:
     """Deliver two alerts, the first one at the second try."""
     group = inbox.url[-32:]
@@ -46,10 +58,8 @@ async def told(service: Service, inbox: Inbox) -> str:
 async def test_every_attempt_is_a_link_and_the_export_is_sound(shared_service: Service, inbox: Inbox) -> None:
     subscription_id = await told(shared_service, inbox)
     lines = await export(shared_service, subscription_id, bodies=True)
-    document = (await shared_service.api.get("/v1/jwks/default")).content
-    found = {kid: each.key for kid, each in read_keys(document).items()}
-    keys = {kid: key.public_bytes_raw() for kid, key in found.items() if isinstance(key, Ed25519PublicKey)}
-    report = verify(lines, keys)
+    published = await keys(shared_service)
+    report = verify(lines, published)
     assert report.faults == []
     assert (report.attempts, report.bodies, report.links) == (3, 3, 3)
     assert sum(b'"status":500' in line and b'"response_excerpt":"status 500"' in line for line in lines) == 1
@@ -57,7 +67,7 @@ async def test_every_attempt_is_a_link_and_the_export_is_sound(shared_service: S
     await inbox.wait_for(4)
     await shared_service.wait_for_states(*["delivered"] * 3, subscription_id=subscription_id)
     later = await export(shared_service, subscription_id, after=3)
-    assert verify(later, keys, earlier(report)).faults == []
+    assert verify(later, published, earlier(report)).faults == []
     assert (await shared_service.api.delete(f"/v1/subscriptions/{subscription_id}")).status_code == 204
     assert verify(await export(shared_service, subscription_id)).links == 4, "it outlives its subscription"
     beyond = await shared_service.api.get(f"/v1/subscriptions/{subscription_id}/evidence", params={"after": 5})
@@ -131,3 +141,52 @@ async def test_chains_that_grew_are_signed_once_by_any_number_of_processes(api_o
     for subscription_id in ids:
         report = verify(await export(api_only, subscription_id))
         assert (report.faults, report.checkpoints) == ([], 2), "the stored one and the closing one"
+
+
+async def signed_chain(service: Service) -> UUID:
+    """Return a subscription with two links, signed."""
+    subscription_id = UUID((await service.subscribe("http://127.0.0.1:8999/"))["subscription_id"])
+    async with transaction(service.app.state.engine) as connection:
+        await evidence.append(connection, outcomes(subscription_id, 2))
+    await Notary(service.app.state.engine, service.app.state.vault, 1).sign_some()
+    return subscription_id
+
+
+async def test_what_a_retired_key_signed_stays_valid_by_its_public_part(api_only: Service) -> None:
+    subscription_id = await signed_chain(api_only)
+    for overlap_s in (3600, 0):
+        (await api_only.api.post("/v1/signing-keys/rotate", json={"overlap_s": overlap_s})).raise_for_status()
+    report = verify(await export(api_only, subscription_id), await keys(api_only))
+    assert (report.faults, len(report.key_ids)) == ([], 2)
+    present = {key["kid"] for key in (await api_only.get("/v1/jwks/default"))["keys"]}
+    shown = {key["kid"]: key["signs_until"] for key in (await api_only.get("/v1/jwks/default/evidence"))["keys"]}
+    assert present < set(shown)
+    assert {kid for kid, until in shown.items() if until is None or until > moment(datetime.now(UTC))} == present
+    vault = api_only.app.state.vault
+    for row in await api_only.sql("SELECT tenant, key_id, sealed FROM alerts.signing_key WHERE signs_until < now()"):
+        with pytest.raises(SealError):
+            vault.open(row.sealed, of_tenant(row.tenant, row.key_id))
+    assert await reseal(api_only.app.state.engine, Vault([b"n" * 32, *read_secret_keys(KEY)])) >= 2
+    assert await reseal(api_only.app.state.engine, Vault([*read_secret_keys(KEY), b"n" * 32])) >= 2
+    assert (await keys(api_only)).keys() == shown.keys()
+
+
+async def test_a_key_that_was_put_into_the_database_is_not_published_for_evidence(api_only: Service) -> None:
+    await signed_chain(api_only)
+    (await api_only.api.post("/v1/signing-keys/rotate", json={"overlap_s": 0})).raise_for_status()
+    before = await keys(api_only)
+    for public_only in (True, False):
+        await api_only.sql(
+            """INSERT INTO alerts.signing_key (tenant, key_id, public, sealed, signs_until, is_public_only)
+            SELECT tenant, key_id || :public_only, :public, sealed, now(), CAST(:public_only AS boolean)
+            FROM alerts.signing_key WHERE signs_until IS NULL RETURNING 1""",
+            public=bytes(32),
+            public_only=str(public_only),
+        )
+    assert await keys(api_only) == before
+    exchange = "UPDATE alerts.signing_key SET public = :public WHERE public = :known RETURNING 1"
+    for known in before.values():
+        await api_only.sql(exchange, public=bytes(32), known=known)
+        assert known not in (changed := await keys(api_only)).values()
+        assert len(changed) == len(before) - 1
+        await api_only.sql(exchange, public=known, known=bytes(32))
