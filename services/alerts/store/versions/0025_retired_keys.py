@@ -6,7 +6,7 @@ Revision ID: 0025
 from alembic import op
 
 revision = "0025"
-down_revision = "0013"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
