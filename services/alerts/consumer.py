@@ -1,10 +1,11 @@
 """What the service does with a batch of alerts: one transaction from offsets to deliveries."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -12,12 +13,15 @@ from prometheus_client import Counter as Metric
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.alerts.matching import match
-from services.alerts.store import intake, pulse
+from services.alerts.store import intake, pulse, taking
+from services.alerts.store.direct import direct
+from services.alerts.store.handover import Handed, Offer
 from services.alerts.store.intake import DeadLetter, LaneRow, Name, NewAlert
+from services.alerts.store.matching import Recorded
 from shared.cloudevents import Event, encode_sorted, read_alert
 from shared.consumption import Advance, Record
 from shared.database import transaction
-from shared.errors import PermanentError
+from shared.errors import PermanentError, RetryableError
 from shared.events import LaneChanged, PipelinePulse
 
 log = structlog.get_logger(__name__)
@@ -26,6 +30,7 @@ TAKEN = Metric("lanewatch_alerts_taken_total", "Records of the decisions topic b
 ACCEPTED_AT = "accepted-at"
 """The header with Kafka's own time of the record that caused an alert, in milliseconds since the epoch."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONG_WAY = 20
 CONFLICT = "another alert with the same source and id but a different content was recorded before"
 
 
@@ -42,6 +47,11 @@ class Batch:
     pulses: int = 0
     pulse: datetime | None = None
     """The latest of them."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds alerts and nothing else."""
+        return bool(self.alerts) and not self.dead and not self.duplicates and self.pulse is None
 
 
 def is_same(one: bytes, other: bytes) -> bool:
@@ -146,13 +156,31 @@ def _compare(record: Record, recorded: bytes, batch: Batch) -> None:
         batch.dead.append(dead_letter(record, PermanentError(CONFLICT, pointer="/id")))
 
 
+class Taker(Protocol):
+    """Sends what is handed over when it is recorded, so that it need not be looked for."""
+
+    def offer(self) -> Offer | None:
+        """Return what it can take; None where it takes nothing."""
+
+    def take(self, offer: Offer, handed: Sequence[Handed]) -> None:
+        """Send what was handed over in a transaction that is committed."""
+
+    def doubt(self) -> None:
+        """Look for what was handed over in a transaction of which is not known whether it is, or will be, committed."""
+
+
 class AlertsHandler:
     """Applies batches; `on_committed` is called when there may be something to send or to publish."""
 
-    def __init__(self, engine: AsyncEngine, topic: str, on_committed: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, topic: str, on_committed: Callable[[], None], taker: Taker | None = None
+    ) -> None:
         self.engine = engine
         self.topic = topic
         self.on_committed = on_committed
+        self.taker = taker
+        self._long_way = 0
+        """For so many batches the short way is not tried: subscriptions do not change with each."""
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, int]:
         """Return the stored offset of each partition."""
@@ -162,13 +190,34 @@ class AlertsHandler:
     async def handle(self, records: Sequence[Record], advance: Advance) -> int:
         """Record alerts, deliveries, lanes, dead letters and offsets; return how many are dead."""
         batch = read_batch(records)
+        offer = self.taker.offer() if self.taker is not None else None
+        try:
+            recorded = await self._record(batch, advance, offer)
+        except (RetryableError, asyncio.CancelledError):
+            if self.taker is not None and offer is not None:
+                self.taker.doubt()
+            raise
+        if self.taker is not None and offer is not None:
+            self.taker.take(offer, recorded.handed)
+        self._count(len(records), batch)
+        if recorded.is_more:
+            self.on_committed()
+        return len(batch.dead)
+
+    async def _record(self, batch: Batch, advance: Advance, offer: Offer | None) -> Recorded:
+        """Record a batch by one call if it is plain, else step by step."""
+        if batch.is_plain and self._long_way == 0:
+            async with direct(self.engine) as line:
+                alerts = [*batch.alerts.values()]
+                recorded = await taking.take_in(line, self.topic, advance, alerts, batch.lanes, offer)
+            if recorded is not None:
+                return recorded
+            self._long_way = LONG_WAY
+        self._long_way = max(0, self._long_way - 1)
         async with transaction(self.engine) as connection:
             # First of all, so that a process that lost its partitions changes nothing and locks nothing.
             await intake.advance_offsets(connection, self.topic, advance)
-            await self._apply(connection, batch)
-        self._count(len(records), batch)
-        self.on_committed()
-        return len(batch.dead)
+            return await self._apply(connection, batch, offer)
 
     async def bury(self, record: Record, error: Exception, advance: Advance) -> None:
         """Write one record to the dead letters with the reason, and store the offset."""
@@ -178,19 +227,18 @@ class AlertsHandler:
         TAKEN.labels("dead").inc()
         self.on_committed()
 
-    async def _apply(self, connection: AsyncConnection, batch: Batch) -> None:
-        new = await self._record(connection, batch) if batch.alerts else []
+    async def _apply(self, connection: AsyncConnection, batch: Batch, offer: Offer | None) -> Recorded:
+        new = await self._insert(connection, batch) if batch.alerts else []
         for partition, count in sorted(batch.duplicates.items()):
             await intake.count_duplicates(connection, self.topic, partition, count)
         if batch.dead:
             await intake.bury(connection, self.topic, batch.dead)
         if batch.pulse is not None:
             await pulse.note(connection, batch.pulse)
-        if new:
-            # Last, because it takes locks that senders want.
-            await match(connection, new)
+        # Last, because it takes locks that senders want.
+        return await match(connection, new, offer) if new else Recorded([], is_more=False)
 
-    async def _record(self, connection: AsyncConnection, batch: Batch) -> list[tuple[int, NewAlert]]:
+    async def _insert(self, connection: AsyncConnection, batch: Batch) -> list[tuple[int, NewAlert]]:
         """Record what is new and return it; settle what was known."""
         await intake.share_subscriptions(connection)
         numbers = await intake.insert_alerts(connection, list(batch.alerts.values()))

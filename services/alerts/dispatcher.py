@@ -1,16 +1,15 @@
-"""Sends what is due: claims endpoints, keeps requests under way to each, records answers in groups.
+"""Sends what is due: keeps requests under way to each endpoint in hand, records answers in groups.
 
-Two loops share the endpoints in hand. One claims and sends, woken by whoever records new deliveries;
-the other stores outcomes, all that have come in since its last transaction, and gives idle endpoints
-back. Requests run beside them, so that none waits for another endpoint's.
+What this process records it is handed with the commit. For all else two loops share the endpoints in hand: one claims
+and sends, woken by whoever records new deliveries; the other stores outcomes, all that have come in since its last
+transaction, and gives idle endpoints back. Requests run beside them, so that none waits for another endpoint's.
 """
 
 import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from uuid import UUID, uuid4
@@ -18,13 +17,18 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.alerts.domain.doubts import Doubts
 from services.alerts.domain.share import Share
 from services.alerts.hand import Hand, Policies
 from services.alerts.hands import Hands
+from services.alerts.limits import Limits
 from services.alerts.metrics import note_attempt
+from services.alerts.progress import Progress
+from services.alerts.recording import Recorder
 from services.alerts.sender import Sender
-from services.alerts.store import claims, outcomes
+from services.alerts.store import claims, workers
 from services.alerts.store.claims import Due, Times
+from services.alerts.store.handover import Handed, Offer
 from services.alerts.store.outcomes import Outcome
 from shared.database import transaction
 from shared.errors import RetryableError
@@ -33,24 +37,8 @@ from shared.waiting import wait
 log = structlog.get_logger(__name__)
 
 RECORD_AT_ONCE = 500
-BACKOFF_S = 0.25
-STUCK_AFTER_S = 30.0
 LONGEST_PAUSE_S = 0.5
 """For longer an endpoint is not kept in hand with nothing under way."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one process takes in hand, and its times in seconds."""
-
-    recovered: int = 8
-    """Requests under way for recovered deliveries, to all endpoints together."""
-    endpoints: int = 400
-    window: int = 64
-    lease_s: float = 10.0
-    poll_s: float = 0.5
-    nudge_after_s: float = 300.0
-    stop_grace_s: float = 8.0
 
 
 class Dispatcher:
@@ -62,20 +50,23 @@ class Dispatcher:
         self.policies = policies
         self.limits = limits
         self.instance = instance
-        self.waiting_for: str | None = None
         self._worker: UUID | None = None
         self._alive_until = 0.0
         """By the monotonic clock; later than that, others may have taken over what is in hand."""
         self._share = Share(limits.recovered)
-        self._hands = Hands(self._share)
+        self._hands = Hands(self._share, limits.linger_s)
+        self._recorder = Recorder(engine, limits.nudge_after_s)
         self._answers: deque[tuple[Hand, Due, Outcome]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._has_answers = asyncio.Event()
         self._recorded = asyncio.Event()
         self._settling = asyncio.Lock()
+        self._looks_again = False
+        """Whether a claim may have left something that can be claimed after the next record."""
+        self._doubts = Doubts()
         self._stopping = asyncio.Event()
-        self._progress_at = {"claim": time.monotonic(), "record": time.monotonic()}
+        self._progress = Progress(("claim", "record"))
 
     def wake(self) -> None:
         """Look for due deliveries now."""
@@ -88,15 +79,11 @@ class Dispatcher:
 
     async def check_live(self) -> str | None:
         """Return a reason when a loop stands still though the database is there."""
-        idle_s = {name: time.monotonic() - at for name, at in self._progress_at.items()}
-        if self.waiting_for:
-            return None
-        stuck = [f"{name} for {s:.0f} s" for name, s in idle_s.items() if s > STUCK_AFTER_S]
-        return f"no progress: {', '.join(stuck)}" if stuck else None
+        return self._progress.why_stuck()
 
     async def check_ready(self) -> str | None:
         """Return why nothing can be sent now, if so."""
-        return self.waiting_for or (None if self._worker else "not enrolled yet")
+        return self._progress.waiting_for or (None if self._worker else "not enrolled yet")
 
     async def run(self) -> None:
         """Deliver until `stop`, then hand back what is left."""
@@ -115,39 +102,51 @@ class Dispatcher:
             for request in self._sending:
                 request.cancel()
 
-    # --- loops -----------------------------------------------------------------------------
+    # --- what is handed over ----------------------------------------------------------------
 
-    async def _attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do a piece of a loop's work; False, after a pause, when the database is away."""
-        try:
-            await work()
-        except RetryableError as error:
-            self.waiting_for = str(error)
-            log.warning("delivery waits for the database", loop=name, reason=str(error))
-            await asyncio.sleep(BACKOFF_S)
-            return False
-        self.waiting_for = None
-        self._progress_at[name] = time.monotonic()
-        return True
+    def offer(self) -> Offer | None:
+        """Return what can be taken from whoever records deliveries."""
+        now = time.monotonic()
+        if self._stopping.is_set() or self._worker is None or now > self._alive_until or self._doubts.are_open(now):
+            return None
+        return self._hands.offer(self._worker, self.limits.endpoints, self.limits.window)
+
+    def take(self, offer: Offer, handed: Sequence[Handed]) -> None:
+        """Send what was handed over in a transaction that is committed."""
+        if offer.worker != self._worker:
+            return  # its claims are freed, and with them this
+        hands, doubtful = self._hands.take_over(handed, offer.worker, self.policies)
+        for hand in hands:
+            self._send_ready(hand)
+        if doubtful:
+            self._doubts.of(doubtful)
+            self.wake()
+
+    def doubt(self) -> None:
+        """Look for what was handed over in a transaction of which is not known whether it is, or will be, committed."""
+        self._doubts.of_all(time.monotonic())
+        self.wake()
+
+    # --- loops -----------------------------------------------------------------------------
 
     async def _beat_loop(self) -> None:
         while True:
-            if await self._attempt("beat", self._beat):
+            if await self._progress.attempt("beat", self._beat):
                 await asyncio.sleep(self.limits.lease_s / 3)
 
     async def _claim_loop(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            if not await self._attempt("claim", self._claim):
+            if not await self._progress.attempt("claim", self._claim):
                 self._wake.set()
             await wait(self._wake, self.limits.poll_s)
 
     async def _record_loop(self) -> None:
         while True:
-            if not self._answers and not any(h.is_empty for h in self._hands.values()):
+            if not self._answers and not self._hands.has_idle:
                 await wait(self._has_answers, self.limits.poll_s)
             self._has_answers.clear()
-            await self._attempt("record", self._record)
+            await self._progress.attempt("record", self._record)
 
     # --- work ------------------------------------------------------------------------------
 
@@ -158,13 +157,14 @@ class Dispatcher:
         alive_until = time.monotonic() + self.limits.lease_s
         async with transaction(self.engine) as connection:
             if self._worker is None:
-                await claims.enrol(connection, worker, self.instance, self.limits.lease_s)
+                await workers.enrol(connection, worker, self.instance, self.limits.lease_s)
                 is_alive = True
             else:
-                is_alive = await claims.beat(connection, worker, self.limits.lease_s)
-            await claims.sweep(connection)
+                is_alive = await workers.beat(connection, worker, self.limits.lease_s)
+            await workers.sweep(connection)
         if is_alive:
             self._worker, self._alive_until = worker, alive_until
+            self._doubts.go_on(time.monotonic(), self.limits.lease_s)
             for hand in self._hands.values():
                 self._send_ready(hand)
         else:
@@ -179,9 +179,15 @@ class Dispatcher:
             worker = self._worker
             room = self._hands.room(self.limits.endpoints, self.limits.window)
             own = self._hands.thirsty(self.limits.window // 2)
-            if self._stopping.is_set() or worker is None or not (room.healthy or room.failing or own):
+            doubt = self._doubts.current
+            is_any = room.healthy or room.failing or own or doubt
+            if self._stopping.is_set() or worker is None or not is_any:
                 return
+            # Those that are recorded for or have much are looked at when that is over.
+            self._looks_again = self._recorder.is_at_it or len(own) < len(self._hands)
             async with transaction(self.engine) as connection:
+                if doubt:
+                    await claims.doubt(connection, worker, doubt, self._hands.keys())
                 claim = await claims.claim(
                     connection,
                     worker,
@@ -190,11 +196,13 @@ class Dispatcher:
                     in_hand=self._hands.deliveries,
                     times=Times(self.limits.nudge_after_s, self.policies.retry.order_hold_s),
                 )
+            self._doubts.settled(doubt)
+            self._looks_again |= claim.is_more
             if worker == self._worker:
                 # One that an answer closed meanwhile takes nothing more: what was found for it stays due.
                 closed = {subscription_id for subscription_id, hand in own.items() if hand.is_closing}
                 self._take_in(claim.without(closed), worker)
-        if claim.endpoints:
+        if claim.is_more or any(endpoint.subscription_id not in own for endpoint in claim.endpoints):
             self.wake()
 
     def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
@@ -252,17 +260,12 @@ class Dispatcher:
             idle = self._hands.idle(batch)
         if not batch and not idle:
             return
-        by_worker: dict[UUID, list[Outcome]] = {hand.worker: [] for hand in idle}
-        for hand, _, outcome in batch:
-            by_worker.setdefault(hand.worker, []).append(outcome)
-        async with transaction(self.engine) as connection:
-            for worker, its in by_worker.items():
-                released = [h.endpoint.subscription_id for h in idle if h.worker == worker]
-                await outcomes.record(connection, worker, its, released, nudge_after_s=self.limits.nudge_after_s)
+        is_more = await self._recorder.record([(hand, outcome) for hand, _, outcome in batch], idle)
         self._let_go(batch, idle)
         self._recorded.set()
         # Before the next record, so that a busy endpoint's window is filled again.
-        await self._claim()
+        if is_more or self._looks_again:
+            await self._claim()
 
     def _let_go(self, batch: list[tuple[Hand, Due, Outcome]], idle: list[Hand]) -> None:
         for hand, due, outcome in batch:
@@ -290,6 +293,6 @@ class Dispatcher:
                     await self._recorded.wait()
                 async with self._settling, transaction(self.engine) as connection:
                     if self._worker is not None:
-                        await claims.leave(connection, self._worker)
+                        await workers.leave(connection, self._worker)
         except (RetryableError, TimeoutError):
             log.warning("stopped without the database; claims come back after the lease")

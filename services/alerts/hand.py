@@ -1,5 +1,6 @@
 """One endpoint that this process has in hand: what may be sent to it now, and what its answers mean."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -46,6 +47,10 @@ class Hand:
         self.health = breaker.rested(endpoint.health)
         self.pace = endpoint.pace
         self.last_accepted_at = endpoint.last_accepted_at
+        self.last_known = endpoint.last_known
+        """Up to this number what was recorded for it is in hand, or was, or is still to be looked for."""
+        self.used_at = 0.0
+        """When it last had something to do, by the monotonic clock."""
         self.is_closing = False
         """Nothing more is taken: it is on its way back."""
         self.is_paused = False
@@ -59,6 +64,11 @@ class Hand:
         return not self.health.is_well
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is sent to without regard to its health and to a pace."""
+        return self.health.is_well and self.health.rests_until is None and self.pace.max_per_second is None
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is left to send, to wait for or to record."""
         return len(self.window) == 0
@@ -70,11 +80,13 @@ class Hand:
     def add(self, deliveries: Iterable[Due]) -> None:
         """Take deliveries in, in the order in which they are to be sent."""
         self.window.add(deliveries)
+        self.used_at = time.monotonic()
 
     def heed(self, endpoint: Endpoint) -> None:
         """Take over what the subscription says now: where to send to, what signs, at which pace."""
         self.endpoint = endpoint
         self.pace = replace(endpoint.pace, next_at=self.pace.next_at)
+        self.last_known = max(self.last_known, endpoint.last_known)
 
     def take(self, now: datetime) -> list[Due]:
         """Return what is to be sent now; to an endpoint that failed last, one at a time."""
@@ -112,7 +124,7 @@ class Hand:
         if isinstance(verdict, Delivered):
             self.last_accepted_at = now
         self.window.answered(due, frees_lane=outcome.frees_lane)
-        if self.health.state is State.OPEN or self.health.given_up or asked_until:
+        if self.health.state is State.OPEN or self.health.given_up or (asked_until and not answer.is_accepted):
             self.close()
         return outcome
 

@@ -1,20 +1,26 @@
 """All endpoints that this process has in hand: how many more it can take, and which have nothing left."""
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from services.alerts.domain.share import Share
 from services.alerts.hand import Hand, Policies
 from services.alerts.store.claims import Claim, Due, Room
+from services.alerts.store.handover import Handed, Offer
 from services.alerts.store.outcomes import Outcome
+
+LINGERING = 100
+"""So many endpoints, or a quarter of what a process takes in hand, are kept for a while with nothing to send."""
 
 
 class Hands(dict[UUID, Hand]):
     """The hands by their subscription; recovered deliveries have a share of the process together."""
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: Share, linger_s: float = 0.0) -> None:
         super().__init__()
         self.share = share
+        self.linger_s = linger_s
 
     def room(self, endpoints: int, window: int) -> Room:
         """Return how much more can be taken: half of the places are for endpoints that failed last."""
@@ -29,6 +35,31 @@ class Hands(dict[UUID, Hand]):
     def thirsty(self, level: int) -> dict[UUID, Hand]:
         """Return those that have at most `level` in hand and can take more."""
         return {subscription_id: hand for subscription_id, hand in self.items() if hand.is_thirsty(level)}
+
+    def offer(self, worker: UUID, endpoints: int, window: int) -> Offer:
+        """Return what can be taken over from whoever records deliveries."""
+        own = (i for i, hand in self.items() if not hand.is_closing and len(hand.window) <= window // 2)
+        return Offer(worker, self.room(endpoints, window).healthy, window // 2, tuple(own))
+
+    def take_over(self, handed: Sequence[Handed], worker: UUID, policies: Policies) -> tuple[list[Hand], set[UUID]]:
+        """Take what was handed over; return the hands that have it, and endpoints that must be looked at again."""
+        hands: list[Hand] = []
+        doubtful: set[UUID] = set()
+        for each in handed:
+            subscription_id = each.endpoint.subscription_id
+            hand = self.get(subscription_id)
+            if hand is None or hand.is_closing:
+                # One that was its own is given back meanwhile, or is on its way here with a claim.
+                if not each.was_free:
+                    doubtful.add(subscription_id)
+                    continue
+                hand = self[subscription_id] = Hand(each.endpoint, worker, policies, self.share)
+            elif hand.last_known >= each.endpoint.last_known:
+                continue  # a claim that came after has brought it
+            hand.heed(each.endpoint)
+            hand.add(each.deliveries)
+            hands.append(hand)
+        return hands, doubtful
 
     def deliveries(self, subscription_ids: Iterable[UUID]) -> list[UUID]:
         """Return which deliveries of some endpoints are in hand."""
@@ -48,13 +79,23 @@ class Hands(dict[UUID, Hand]):
             self[due.subscription_id].add([due])
         return [self[endpoint.subscription_id] for endpoint in claim.endpoints]
 
+    def lingers(self, hand: Hand) -> bool:
+        """Return whether an endpoint is kept though nothing is left for it: what comes next goes out at once."""
+        is_recent = time.monotonic() < hand.used_at + self.linger_s
+        return is_recent and not hand.is_closing and hand.is_plain and len(self) <= LINGERING
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether there is one to give back."""
+        return any(hand.is_empty and not self.lingers(hand) for hand in self.values())
+
     def idle(self, batch: Collection[tuple[Hand, Due, Outcome]]) -> list[Hand]:
         """Return those that have nothing left once the batch is recorded, and close them."""
         left = {id(hand): len(hand.window) for hand in self.values()}
         for hand, _, _ in batch:
             if id(hand) in left:
                 left[id(hand)] -= 1
-        idle = [hand for hand in self.values() if left[id(hand)] == 0]
+        idle = [hand for hand in self.values() if left[id(hand)] == 0 and not self.lingers(hand)]
         for hand in idle:
             hand.is_closing = True
         return idle

@@ -25,12 +25,13 @@ from services.alerts.api import (
 )
 from services.alerts.api.access import ACCESS
 from services.alerts.consumer import AlertsHandler
-from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.dispatcher import Dispatcher
 from services.alerts.escalator import Escalator
 from services.alerts.feed import Feed
 from services.alerts.gauges import watch_gauges
 from services.alerts.hand import Policies
 from services.alerts.handshaking import Handshake
+from services.alerts.limits import Limits
 from services.alerts.listener import Listener
 from services.alerts.notary import Notary
 from services.alerts.notifier import Notifier
@@ -43,7 +44,15 @@ from services.alerts.resolving import Resolver
 from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
 from services.alerts.signers import Signers
-from services.alerts.store import DEAD_CHANNEL, DUE_CHANNEL, NOTICE_CHANNEL, RECOVERY_CHANNEL, SCHEMA, VERSIONS
+from services.alerts.store import (
+    DEAD_CHANNEL,
+    DUE_CHANNEL,
+    NEWS_CHANNEL,
+    NOTICE_CHANNEL,
+    RECOVERY_CHANNEL,
+    SCHEMA,
+    VERSIONS,
+)
 from services.alerts.vault import NoKeyError
 from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
@@ -112,6 +121,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
 
     wakes = {
         DUE_CHANNEL: may_be_more,
+        NEWS_CHANNEL: app.state.feed.wake,
         DEAD_CHANNEL: publisher.wake,
         RECOVERY_CHANNEL: recoverer.wake,
         NOTICE_CHANNEL: notifier.wake,
@@ -137,7 +147,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
         lambda: make_consumer(settings.kafka_bootstrap, settings.alerts_group, SERVICE, instance_id=settings.instance())
     )
     stack.push_async_callback(stop_client, consumer)
-    handler = AlertsHandler(engine, settings.topic_decisions, dispatcher.wake)
+    handler = AlertsHandler(engine, settings.topic_decisions, dispatcher.wake, dispatcher)
     reader = BatchConsumer(consumer, settings.topic_decisions, handler)
     topics = (settings.topic_decisions, settings.topic_dead_letters_alerts)
     health.add_live("consumer", reader.check_live)

@@ -11,23 +11,27 @@ from services.alerts.domain.delivery import State
 from services.alerts.domain.facts import AlertFacts
 from services.alerts.domain.timing import AtOnce, Gather, Timing, when
 from services.alerts.store import matching, weighing
+from services.alerts.store.handover import Offer
 from services.alerts.store.intake import NewAlert, Numbered
-from services.alerts.store.matching import Weighed
+from services.alerts.store.matching import Recorded, Weighed
 from services.alerts.store.weighing import Candidate
 from shared.cloudevents import read_alert
 from shared.events import FOR_EVERYONE
 
 
-async def match(connection: AsyncConnection, alerts: Sequence[Numbered]) -> None:
-    """Record a delivery for each alert and subscription that it concerns; senders hear of it at the commit.
+async def match(connection: AsyncConnection, alerts: Sequence[Numbered], offer: Offer | None = None) -> Recorded:
+    """Record a delivery for each alert and subscription that it concerns; return what is handed to whom offers.
+
+    Other senders hear of the rest at the commit.
 
     It comes last in its transaction, because it takes locks that senders want.
     """
     found = await weighing.candidates(connection, alerts)
     weighed, failures = weigh_all(found, dict(alerts), datetime.now(UTC)) if found else ([], {})
-    await matching.deliver(connection, alerts, weighed)
+    recorded = await matching.deliver(connection, alerts, weighed, offer)
     if failures:
         await weighing.note_failures(connection, failures)
+    return recorded
 
 
 def weigh_all(

@@ -75,6 +75,16 @@ def canonical(said: Link | Checkpoint) -> bytes:
     return msgspec.json.encode(said)
 
 
+_NUMBER = b'"link":'
+
+
+def around_number(link: Link) -> tuple[bytes, bytes]:
+    """Return what stands before and after the number in a link's canonical form, so that it can be given later."""
+    # A quotation mark within a value has a backslash before it, so that no value holds this.
+    before, _, rest = canonical(link).partition(_NUMBER)
+    return before + _NUMBER, rest[len(str(link.link)) :]
+
+
 def hash_of(previous: bytes, link: Link) -> bytes:
     """Return the hash of a link, given the one before."""
     return hashlib.sha256(previous + canonical(link)).digest()

@@ -56,8 +56,10 @@ class Window(Generic[T]):
         return bool(self._ready)
 
     def add(self, items: Iterable[T]) -> None:
-        """Take in more, in the order in which they are to be sent."""
+        """Take in more, in the order in which they are to be sent; what is there already stays where it is."""
         for item in items:
+            if item.delivery_id in self._in_hand:
+                continue
             self._in_hand[item.delivery_id] = item
             place = len(self._ready)
             while place and not item.is_behind and self._ready[place - 1].is_behind:

@@ -16,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.breaker import Health
 from services.alerts.domain.delivery import Step, after, before
+from services.alerts.domain.doubts import Doubt
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 from services.alerts.domain.wishes import Format
-from services.alerts.store import DUE_CHANNEL, health
+from services.alerts.store import health
 from services.alerts.store.secrets import SIGNING
 
 
@@ -34,6 +35,8 @@ class Endpoint(NamedTuple):
     health: Health = Health()
     pace: Pace = Pace()
     format: Format = "cloudevents"
+    last_known: int = 0
+    """Up to this number all that was recorded for it is in hand, or is still to be looked for."""
 
 
 class Due(NamedTuple):
@@ -68,6 +71,8 @@ class Claim(NamedTuple):
 
     endpoints: list[Endpoint]
     deliveries: list[Due]
+    is_more: bool = False
+    """Whether there is reason to look again once what is in hand has become less."""
 
     def without(self, subscription_ids: Collection[UUID]) -> Self:
         """Return the claim without some endpoints."""
@@ -95,65 +100,6 @@ class Times(NamedTuple):
     """Before the next of a lane is tried in place of the first, while the endpoint takes nothing."""
 
 
-_BEAT = text("""
-UPDATE alerts.worker SET alive_until = clock_timestamp() + make_interval(secs => :lease_s)
-WHERE worker_id = :worker""")
-_ENROL = text("""
-INSERT INTO alerts.worker (worker_id, instance, alive_until)
-VALUES (:worker, :instance, clock_timestamp() + make_interval(secs => :lease_s))
-ON CONFLICT (instance) DO UPDATE SET worker_id = excluded.worker_id, alive_until = excluded.alive_until""")
-# A claim may also name a worker that is not there any more: it was killed and has started anew, or it
-# slept through its removal and claimed on.
-# How much of its pace it had used up died with it, so that the next token is a whole interval away.
-_FREE = """
-    UPDATE alerts.queue q SET worker_id = NULL, due_at = clock_timestamp(), paced_until = greatest(q.paced_until,
-        clock_timestamp() + make_interval(secs => 1 / q.max_per_second))
-    FROM locked l WHERE q.subscription_id = l.subscription_id"""
-_SWEEP = text(f"""
-WITH lapsed AS (
-    DELETE FROM alerts.worker WHERE alive_until < clock_timestamp() RETURNING worker_id
-), locked AS (
-    SELECT q.subscription_id FROM alerts.queue q
-    WHERE q.worker_id IN (SELECT worker_id FROM lapsed)
-        OR (q.worker_id IS NOT NULL AND NOT EXISTS (SELECT FROM alerts.worker w WHERE w.worker_id = q.worker_id))
-    ORDER BY q.subscription_id FOR UPDATE OF q SKIP LOCKED
-), freed AS (
-    {_FREE} RETURNING 1
-)
-SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS n FROM freed) f WHERE n > 0""")
-
-
-async def enrol(connection: AsyncConnection, worker: UUID, instance: str, lease_s: float) -> None:
-    """Let a worker claim from now on, in place of the one that bore this instance's name before."""
-    await connection.execute(_ENROL, {"worker": worker, "instance": instance, "lease_s": lease_s})
-
-
-async def beat(connection: AsyncConnection, worker: UUID, lease_s: float) -> bool:
-    """Show that a worker is alive; return False when its claims were freed because it was silent for too long."""
-    return (await connection.execute(_BEAT, {"worker": worker, "lease_s": lease_s})).rowcount == 1
-
-
-async def sweep(connection: AsyncConnection) -> None:
-    """Free the claims of workers that were silent for too long."""
-    await connection.execute(_SWEEP, {"channel": DUE_CHANNEL})
-
-
-_LEAVE = text(f"""
-WITH locked AS (
-    SELECT subscription_id FROM alerts.queue WHERE worker_id = :worker ORDER BY subscription_id FOR UPDATE
-), freed AS (
-    {_FREE}
-), gone AS (
-    DELETE FROM alerts.worker WHERE worker_id = :worker
-)
-SELECT pg_notify(:channel, '')""")
-
-
-async def leave(connection: AsyncConnection, worker: UUID) -> None:
-    """Hand back all that a worker has claimed."""
-    await connection.execute(_LEAVE, {"worker": worker, "channel": DUE_CHANNEL})
-
-
 # Three searches, each served by its own partial index. Endpoints that failed last are counted apart,
 # so that any number of dead ones leaves room for the others. One that rests is not even looked at.
 _MAY_AT = "greatest(due_at, rests_until, paced_until)"
@@ -178,7 +124,7 @@ UPDATE alerts.queue q SET worker_id = :worker
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
 RETURNING q.subscription_id, s.url, CAST({SIGNING} AS text) AS signing, q.last_accepted_at, {health.COLUMNS},
-    q.max_per_second, q.max_in_flight, q.paced_until, s.format,
+    q.max_per_second, q.max_in_flight, q.paced_until, s.format, q.last_sequence,
     EXISTS (SELECT FROM alerts.delivery d WHERE d.subscription_id = q.subscription_id AND d.state = 'waiting'
         AND d.due_at <= clock_timestamp()) AS has_come_due""")
 
@@ -239,6 +185,24 @@ RETURNING w.subscription_id""")
 
 _LOOK_AGAIN = text("""
 UPDATE alerts.queue SET due_at = clock_timestamp() WHERE subscription_id = ANY (CAST(:ids AS uuid[]))""")
+_DOUBT = text("""
+WITH locked AS (
+    SELECT subscription_id FROM alerts.queue
+    WHERE subscription_id = ANY (CAST(:ids AS uuid[])) OR (:is_all AND worker_id = :worker)
+    ORDER BY subscription_id FOR UPDATE
+)
+UPDATE alerts.queue q SET due_at = clock_timestamp(), worker_id = CASE
+    WHEN q.worker_id = :worker AND q.subscription_id <> ALL (CAST(:held AS uuid[])) THEN NULL ELSE q.worker_id END
+FROM locked l WHERE q.subscription_id = l.subscription_id""")
+
+
+async def doubt(connection: AsyncConnection, worker: UUID, what: Doubt, held: Collection[UUID]) -> None:
+    """Let endpoints be looked at again, for it is not known what of theirs a worker has in hand.
+
+    Those that are not among the `held` it has not taken: they are free.
+    """
+    values = {"worker": worker, "ids": list(what.ids), "is_all": what.is_all, "held": list(held)}
+    await connection.execute(_DOUBT, values)
 
 
 async def claim(
@@ -268,17 +232,18 @@ async def claim(
     if come_due := {row["subscription_id"] for row in claimed if row["has_come_due"]} - probed:
         await connection.execute(_COME_DUE, {"ids": list(come_due), "due": after(Step.COME_DUE)})
     probes = await health.pass_over(connection, sorted(probed), times.order_hold_s) if probed else []
-    deliveries = await _fetch(connection, ids, room.window, in_hand(ids), times, probes)
+    deliveries, is_more = await _fetch(connection, ids, room.window, in_hand(ids), times, probes)
     if idle := probed - {d.subscription_id for d in deliveries}:
         probes = await health.bring_on(connection, sorted(idle))
-        deliveries += await _fetch(connection, sorted(idle), room.window, [], times, probes)
-    return Claim(endpoints, deliveries)
+        deliveries += (await _fetch(connection, sorted(idle), room.window, [], times, probes))[0]
+    return Claim(endpoints, deliveries, is_more)
 
 
 def _endpoint(row: RowMapping) -> Endpoint:
     pace = Pace(row["max_per_second"], row["max_in_flight"], row["paced_until"])
     who = row["subscription_id"], row["url"], row["signing"], row["last_accepted_at"]
-    return Endpoint(*who, health=health.health_of(row), pace=pace, format=row["format"])
+    its = health.health_of(row)
+    return Endpoint(*who, health=its, pace=pace, format=row["format"], last_known=row["last_sequence"])
 
 
 async def _fetch(
@@ -288,8 +253,8 @@ async def _fetch(
     in_hand: Sequence[UUID],
     times: Times,
     probes: Sequence[UUID] = (),
-) -> list[Due]:
-    """Return what may be sent to endpoints, and queue what may not."""
+) -> tuple[list[Due], bool]:
+    """Return what may be sent to endpoints, and queue what may not; and whether there may be more."""
     values = {"ids": list(ids), "in_hand": list(in_hand), "window": window, "probes": list(probes)}
     rows = (await connection.execute(_FETCH, values)).all()
     counts = Counter(row.subscription_id for row in rows)
@@ -298,7 +263,7 @@ async def _fetch(
         again |= await _hold_back(connection, held, times.nudge_after_s)
     if again:
         await connection.execute(_LOOK_AGAIN, {"ids": list(again)})
-    return [Due(*row[:-1]) for row in rows if not row.is_held]
+    return [Due(*row[:-1]) for row in rows if not row.is_held], bool(again)
 
 
 async def _hold_back(connection: AsyncConnection, held: Sequence[UUID], nudge_after_s: float) -> set[UUID]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.breaker import Health, State
@@ -20,7 +20,14 @@ COLUMNS = """q.breaker AS state, q.strain, q.recent, q.rests, q.failing_since, q
 _NAMES = ("state", "strain", "recent", "rests", "failing_since", "tries", "rests_until", "closed_at", "last_error")
 
 
-def health_of(row: RowMapping) -> Health:
+class Row(Protocol):
+    """A row of whichever library."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return a column."""
+
+
+def health_of(row: Row) -> Health:
     """Return the health in a row of `COLUMNS`."""
     return Health(**{name: row[name] for name in _NAMES} | {"state": State(row["state"])})
 

@@ -1,4 +1,9 @@
-"""Matches alerts against subscriptions, and gives each delivery its subscription's next number."""
+"""Matches alerts against subscriptions, and gives each delivery its subscription's next number.
+
+A batch comes as arrays, one for each fact, and a match names an alert by its place in them: so nothing is joined but
+tables by their indexes, and one plan, made without knowing how much there is, is right for any batch. What is nearly
+always asked is asked by one call of the database that takes a whole batch in: see `taking`.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,78 +14,83 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.filters import is_default, kind_patterns, lookup_keys, rank
-from services.alerts.store import DUE_CHANNEL
+from services.alerts.store import DUE_CHANNEL, NEWS_CHANNEL, handover
+from services.alerts.store.handover import Handed, Offer
 from services.alerts.store.intake import NewAlert, Numbered, columns
 from shared.events import FOR_EVERYONE
 
-ALERTS = """
-    SELECT * FROM unnest(CAST(:alert_no AS bigint[]), CAST(:patterns AS text[]), CAST(:is_default AS boolean[]),
-        CAST(:rank AS smallint[]), CAST(:exporter AS text[]), CAST(:lane AS text[]), CAST(:is_for_all AS boolean[]))
-        AS a(alert_no, patterns, is_default, rank, exporter, lane, is_for_all)"""
 FOUND = """
-    SELECT DISTINCT k.subscription_id, w.alert_no
-    FROM unnest(CAST(:of_alert AS bigint[]), CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
-        CAST(:destination AS text[])) AS w(alert_no, commodity_group, origin, destination)
+    SELECT DISTINCT k.subscription_id, w.place
+    FROM unnest(CAST(:of_alert AS int[]), CAST(:commodity_group AS text[]), CAST(:origin AS text[]),
+        CAST(:destination AS text[])) AS w(place, commodity_group, origin, destination)
     JOIN alerts.filter_key k USING (commodity_group, origin, destination) WHERE k.is_weighed = {is_weighed}"""
 EVERYONE = """
-    UNION SELECT k.subscription_id, a.alert_no
-    FROM alert a CROSS JOIN alerts.filter_key k WHERE a.is_for_all AND k.is_weighed = {is_weighed}"""
+    UNION SELECT k.subscription_id, CAST(a.place AS int)
+    FROM unnest(CAST(:are_for_all AS boolean[])) WITH ORDINALITY AS a(is_for_all, place)
+    CROSS JOIN alerts.filter_key k WHERE a.is_for_all AND k.is_weighed = {is_weighed}"""
 """Only asked where an alert is for everyone: it goes through all."""
 OF_TENANT = """
-    SELECT o.subscription_id, a.alert_no FROM alerts.subscription o CROSS JOIN alert a
+    SELECT o.subscription_id, 1 AS place FROM alerts.subscription o
     WHERE o.tenant = :tenant AND o.state <> 'deleted' AND o.subscription_id <> :but"""
-WANTED = """a.rank >= s.min_severity
-        AND CASE WHEN s.kinds = '{}' THEN a.is_default ELSE s.kinds && string_to_array(a.patterns, ' ') END
-        AND (a.exporter IS NULL OR s.exporters = '{}' OR a.exporter = ANY (s.exporters))
+NUMBER, LANE = "(CAST(:numbers AS bigint[]))[m.place]", "(CAST(:lanes AS text[]))[m.place]"
+_EXPORTER = "(CAST(:exporters AS text[]))[m.place]"
+WANTED = f"""(CAST(:ranks AS smallint[]))[m.place] >= s.min_severity
+        AND CASE WHEN s.kinds = '{{}}' THEN (CAST(:are_default AS boolean[]))[m.place]
+            ELSE s.kinds && string_to_array((CAST(:patterns AS text[]))[m.place], ' ') END
+        AND ({_EXPORTER} IS NULL OR s.exporters = '{{}}' OR {_EXPORTER} = ANY (s.exporters))
         AND (s.expires_at IS NULL OR s.expires_at > (
-            SELECT greatest(x.happened_at, x.recorded_at) FROM alerts.alert x WHERE x.alert_no = a.alert_no))"""
+            SELECT greatest(x.happened_at, x.recorded_at) FROM alerts.alert x WHERE x.alert_no = {NUMBER}))"""
 
 # Numbers are given under the locks of the queues, which are taken in one order and held until the
-# commit: so numbers follow commits, and whoever saw one has seen, or can see, all below it. Where a
-# subscription's count stands is sorted before its alerts, not joined to them: whichever plan is taken
-# without knowing how much there is, it never compares all with all.
+# commit: so numbers follow commits, and whoever saw one has seen, or can see, all below it. What a queue says
+# is sorted before its alerts, not joined to them: whichever plan is taken without knowing how much there is, it
+# never compares all with all.
 _DELIVER = """
-WITH alert AS ({alerts}), matched AS ({found}), wanted AS (
-    SELECT m.subscription_id, m.alert_no, CASE WHEN s.url IS NULL THEN 'kept' ELSE 'due' END AS state,
-        CASE WHEN s.ordering = 'lane' THEN a.lane END AS order_key, NULL AS due_at, NULL AS note
-    FROM matched m JOIN alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id) WHERE {wanted}
+WITH matched AS ({found}), wanted AS (
+    SELECT m.subscription_id, {number} AS alert_no, CASE WHEN s.url IS NULL THEN 'kept' ELSE 'due' END AS state,
+        CASE WHEN s.ordering = 'lane' THEN {lane} END AS order_key, NULL AS due_at, NULL AS note
+    FROM matched m JOIN alerts.subscription s USING (subscription_id) WHERE {wanted}
     UNION ALL SELECT * FROM unnest(CAST(:w_subscription_id AS uuid[]), CAST(:w_alert_no AS bigint[]),
         CAST(:w_state AS text[]), CAST(:w_order_key AS text[]), CAST(:w_due_at AS timestamptz[]),
         CAST(:w_note AS text[]))
 ), locked AS (
-    SELECT subscription_id, last_sequence FROM alerts.queue
-    WHERE subscription_id IN (SELECT subscription_id FROM wanted) ORDER BY subscription_id FOR UPDATE
+    SELECT q.subscription_id, q.last_sequence, {is_clear} AS is_clear, q.worker_id IS NULL AS is_free
+    FROM alerts.queue q WHERE q.subscription_id IN (SELECT subscription_id FROM wanted)
+    ORDER BY q.subscription_id FOR UPDATE
 ), counted AS (
-    SELECT *, first_value(last_sequence) OVER of_one + row_number() OVER of_one - 1 AS sequence FROM (
-        SELECT subscription_id, last_sequence, NULL AS alert_no, NULL AS state, NULL AS order_key, NULL AS due_at,
-            NULL AS note FROM locked
-        UNION ALL SELECT subscription_id, NULL, alert_no, state, order_key, due_at, note FROM wanted
+    SELECT subscription_id, alert_no, state, order_key, due_at, note, first_value(is_clear) OVER of_one AS is_clear,
+        first_value(is_free) OVER of_one AS is_free,
+        first_value(last_sequence) OVER of_one + row_number() OVER of_one - 1 AS sequence
+    FROM (
+        SELECT subscription_id, last_sequence, is_clear, is_free, NULL AS alert_no, NULL AS state, NULL AS order_key,
+            NULL AS due_at, NULL AS note FROM locked
+        UNION ALL SELECT subscription_id, NULL, NULL, NULL, alert_no, state, order_key, due_at, note FROM wanted
     ) c WINDOW of_one AS (PARTITION BY subscription_id ORDER BY alert_no NULLS FIRST)
 ), numbered AS (
-    SELECT * FROM counted WHERE alert_no IS NOT NULL
+    SELECT *, uuidv7() AS delivery_id, clock_timestamp() AS created_at FROM counted WHERE alert_no IS NOT NULL
 ), inserted AS (
-    INSERT INTO alerts.delivery (subscription_id, alert_no, state, order_key, due_at, note, sequence)
-    SELECT subscription_id, alert_no, state, order_key, due_at, note, sequence
+    INSERT INTO alerts.delivery (delivery_id, subscription_id, alert_no, state, order_key, due_at, note, sequence,
+        created_at)
+    SELECT delivery_id, subscription_id, alert_no, state, order_key, due_at, note, sequence, created_at
     FROM numbered ORDER BY alert_no
-), woken AS (
-    UPDATE alerts.queue q SET last_sequence = n.last_sequence,
-        due_at = CASE WHEN n.is_due THEN least(coalesce(q.due_at, now()), now()) ELSE q.due_at END,
-        release_at = least(q.release_at, n.release_at)
-    FROM (
-        SELECT subscription_id, max(sequence) AS last_sequence, bool_or(state = 'due') AS is_due,
-            min(due_at) AS release_at
-        FROM numbered GROUP BY subscription_id
-    ) n WHERE q.subscription_id = n.subscription_id
-)
-SELECT pg_notify(:channel, '') FROM (SELECT count(*) AS deliveries FROM numbered) i WHERE deliveries > 0"""
+), {handed}"""
 
 
 def _deliver(found: str) -> TextClause:
-    return text(_DELIVER.format(alerts=ALERTS, found=found.format(is_weighed="false"), wanted=WANTED))
+    parts = {"number": NUMBER, "lane": LANE, "wanted": WANTED, "is_clear": handover.IS_CLEAR}
+    return text(_DELIVER.format(found=found.format(is_weighed="false"), handed=handover.HANDED, **parts))
 
 
 _DELIVER_TO = {False: _deliver(FOUND), True: _deliver(FOUND + EVERYONE)}
 _DELIVER_OF_TENANT = _deliver(OF_TENANT)
+
+
+class Recorded(NamedTuple):
+    """What became of deliveries that were inserted."""
+
+    handed: list[Handed]
+    is_more: bool
+    """Whether there is something to send that was handed to nobody."""
 
 
 class Weighed(NamedTuple):
@@ -94,13 +104,16 @@ class Weighed(NamedTuple):
     note: str | None
 
 
-async def deliver(connection: AsyncConnection, alerts: Sequence[Numbered], weighed: Sequence[Weighed]) -> None:
-    """Insert a delivery for each alert and subscription that it concerns, and wake the senders: see `wake`.
+async def deliver(
+    connection: AsyncConnection, alerts: Sequence[Numbered], weighed: Sequence[Weighed], offer: Offer | None = None
+) -> Recorded:
+    """Insert a delivery for each alert and subscription that it concerns; return what was handed to whom offers.
 
-    Subscriptions that are weighed get those of `weighed`, all others what the index finds.
+    Subscriptions that are weighed get those of `weighed`, all others what the index finds. Senders are woken by
+    what was handed to nobody: see `wake`.
     """
     values = lookup(alerts) | _columns(weighed)
-    await connection.execute(_DELIVER_TO[is_any_for_all(alerts)], {"channel": DUE_CHANNEL, **values})
+    return await _insert(connection, _DELIVER_TO[is_any_for_all(alerts)], values, alerts, offer)
 
 
 async def deliver_of_tenant(
@@ -110,8 +123,26 @@ async def deliver_of_tenant(
 
     It tells how the service itself fares, so that it waits for no quiet hours and no condition is asked.
     """
-    values = {"channel": DUE_CHANNEL, "tenant": tenant, "but": but, **_facts([(number, alert)]), **_columns(())}
-    await connection.execute(_DELIVER_OF_TENANT, values)
+    values = {"tenant": tenant, "but": but, "numbers": [number], **facts([alert]), **_columns(())}
+    await _insert(connection, _DELIVER_OF_TENANT, values, [(number, alert)], None)
+
+
+async def _insert(
+    connection: AsyncConnection,
+    statement: TextClause,
+    values: dict[str, Any],
+    alerts: Sequence[Numbered],
+    offer: Offer | None,
+) -> Recorded:
+    values |= {"channel": DUE_CHANNEL, "news": NEWS_CHANNEL, **handover.values(offer)}
+    rows = (await connection.execute(statement, values)).mappings().all()
+    by_number = dict(alerts)
+    handed = [
+        handover.handed(row, [by_number[number] for number in row["numbers"]])
+        for row in rows
+        if row["subscription_id"] is not None
+    ]
+    return Recorded(handed, rows[0]["is_more"])
 
 
 def _columns(weighed: Sequence[Weighed]) -> dict[str, list[Any]]:
@@ -119,9 +150,20 @@ def _columns(weighed: Sequence[Weighed]) -> dict[str, list[Any]]:
 
 
 def lookup(alerts: Sequence[Numbered]) -> dict[str, list[Any]]:
-    """Return what `ALERTS` and `FOUND` ask for."""
-    wanted = [(no, *key) for no, alert in alerts if alert.kind not in FOR_EVERYONE for key in lookup_keys(alert.scope)]
-    return _facts(alerts) | columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
+    """Return what `FOUND` and `WANTED` ask for."""
+    them = [alert for _, alert in alerts]
+    return {"numbers": [number for number, _ in alerts], **keys(them), **facts(them)}
+
+
+def keys(alerts: Sequence[NewAlert]) -> dict[str, list[Any]]:
+    """Return the keys by which alerts are looked up, each with its alert's place."""
+    wanted = [
+        (place, *key)
+        for place, alert in enumerate(alerts, 1)
+        if alert.kind not in FOR_EVERYONE
+        for key in lookup_keys(alert.scope)
+    ]
+    return columns(wanted, ("of_alert", "commodity_group", "origin", "destination"))
 
 
 def is_any_for_all(alerts: Iterable[Numbered]) -> bool:
@@ -129,21 +171,13 @@ def is_any_for_all(alerts: Iterable[Numbered]) -> bool:
     return any(alert.kind in FOR_EVERYONE for _, alert in alerts)
 
 
-def _facts(alerts: Iterable[Numbered]) -> dict[str, list[Any]]:
+def facts(alerts: Iterable[NewAlert]) -> dict[str, list[Any]]:
     """Return what is compared with subscriptions that an alert concerns."""
-    facts = [
-        (
-            no,
-            " ".join(kind_patterns(a.kind)),
-            is_default(a.kind),
-            rank(a.severity),
-            _exporter(a),
-            a.lane,
-            _is_for_all(a),
-        )
-        for no, a in alerts
+    found = [
+        (" ".join(kind_patterns(a.kind)), is_default(a.kind), rank(a.severity), _exporter(a), a.lane, _is_for_all(a))
+        for a in alerts
     ]
-    return columns(facts, ("alert_no", "patterns", "is_default", "rank", "exporter", "lane", "is_for_all"))
+    return columns(found, ("patterns", "are_default", "ranks", "exporters", "lanes", "are_for_all"))
 
 
 def _exporter(alert: NewAlert) -> str | None:

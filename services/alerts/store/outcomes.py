@@ -41,9 +41,29 @@ class Outcome(NamedTuple):
     body_sha256: bytes = b""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is a first attempt that an endpoint took which is well, so that nothing else follows from it."""
+        return (
+            self.result == Step.ACCEPT
+            and self.number == 1
+            and not self.is_recovered
+            and self.paced_until is None
+            and self.health.is_well
+            and self.health.rests_until is None
+        )
+
+    @property
     def ended_at(self) -> datetime:
         """When the attempt ended."""
         return self.started_at + timedelta(milliseconds=self.duration_ms)
+
+
+class Release(NamedTuple):
+    """An endpoint that is given back, and up to which of its numbers the worker knew what was recorded for it."""
+
+    subscription_id: UUID
+    last_known: int
+    is_well: bool = True
 
 
 GONE = "gone"
@@ -92,12 +112,13 @@ RETURNING d.subscription_id""")
 _QUEUES = text("""
 UPDATE alerts.queue q SET
     last_accepted_at = CASE WHEN o.has_accepted THEN clock_timestamp() ELSE q.last_accepted_at END,
-    due_at = least(q.due_at, o.look_at, CASE WHEN o.is_now THEN clock_timestamp() END),
+    due_at = least(q.due_at, o.look_at,
+        CASE WHEN o.is_now OR q.last_sequence > o.last_known THEN clock_timestamp() END),
     paced_until = coalesce(o.paced_until, q.paced_until),
-    worker_id = CASE WHEN o.is_released THEN NULL ELSE q.worker_id END
+    worker_id = CASE WHEN o.last_known IS NOT NULL THEN NULL ELSE q.worker_id END
 FROM unnest(CAST(:subscription_id AS uuid[]), CAST(:has_accepted AS boolean[]), CAST(:look_at AS timestamptz[]),
-    CAST(:is_now AS boolean[]), CAST(:paced_until AS timestamptz[]), CAST(:is_released AS boolean[]))
-    AS o(subscription_id, has_accepted, look_at, is_now, paced_until, is_released)
+    CAST(:is_now AS boolean[]), CAST(:paced_until AS timestamptz[]), CAST(:last_known AS bigint[]))
+    AS o(subscription_id, has_accepted, look_at, is_now, paced_until, last_known)
 WHERE q.subscription_id = o.subscription_id""")
 
 _DISABLE = text("""
@@ -114,16 +135,17 @@ async def record(
     connection: AsyncConnection,
     worker: UUID,
     outcomes: Sequence[Outcome],
-    released: Sequence[UUID],
+    releases: Sequence[Release],
     *,
     nudge_after_s: float,
 ) -> None:
-    """Store attempts and what follows from them, and give the `released` endpoints back.
+    """Store attempts and what follows from them, and give endpoints back.
 
     Of an endpoint that the worker has lost, only what is a fact is stored: the attempt, and that
     the alert was accepted.
     """
-    standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | set(released)))
+    released = {release.subscription_id: release.last_known for release in releases}
+    standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | released.keys()))
     own = {subscription_id for subscription_id, its in standing.items() if its.worker == worker}
     after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own}
     await evidence.append(connection, outcomes)
@@ -136,7 +158,7 @@ async def record(
     if after_it:
         await health.store(connection, standing, after_it, outcomes[-1].ended_at)
     await _disable(connection, {i: its.given_up for i, its in after_it.items() if its.given_up is not None})
-    await _store_queues(connection, outcomes, own, set(released), freed | recovered)
+    await _store_queues(connection, outcomes, own, released, freed | recovered)
 
 
 async def _count_recovered(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:
@@ -209,10 +231,10 @@ async def _store_queues(
     connection: AsyncConnection,
     outcomes: Sequence[Outcome],
     own: set[UUID],
-    released: set[UUID],
+    released: Mapping[UUID, int],
     look_now: set[UUID],
 ) -> None:
-    by_endpoint: dict[UUID, list[Outcome]] = {i: [] for i in own | released}
+    by_endpoint: dict[UUID, list[Outcome]] = {i: [] for i in own | released.keys()}
     for outcome in outcomes:
         by_endpoint.setdefault(outcome.subscription_id, []).append(outcome)
     rows = []
@@ -225,8 +247,8 @@ async def _store_queues(
                 min(looks, default=None),
                 subscription_id in look_now,
                 max((o.paced_until for o in its if o.paced_until is not None), default=None),
-                subscription_id in released and subscription_id in own,
+                released.get(subscription_id) if subscription_id in own else None,
             )
         )
-    names = ("subscription_id", "has_accepted", "look_at", "is_now", "paced_until", "is_released")
+    names = ("subscription_id", "has_accepted", "look_at", "is_now", "paced_until", "last_known")
     await connection.execute(_QUEUES, columns(rows, names))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.timing import Digest, QuietHours
 from services.alerts.store.intake import Numbered
-from services.alerts.store.matching import ALERTS, EVERYONE, FOUND, WANTED, is_any_for_all, lookup
+from services.alerts.store.matching import EVERYONE, FOUND, LANE, NUMBER, WANTED, is_any_for_all, lookup
 
 
 class Candidate(NamedTuple):
@@ -31,11 +31,11 @@ class Candidate(NamedTuple):
 
 def _find(found: str) -> TextClause:
     return text(f"""
-WITH alert AS ({ALERTS}), matched AS ({found.format(is_weighed="true")})
-SELECT m.subscription_id, m.alert_no, CASE WHEN s.ordering = 'lane' THEN a.lane END AS order_key,
+WITH matched AS ({found.format(is_weighed="true")})
+SELECT m.subscription_id, {NUMBER} AS alert_no, CASE WHEN s.ordering = 'lane' THEN {LANE} END AS order_key,
     s.url IS NOT NULL AS has_endpoint, s.filter ->> 'condition' AS condition, CAST(s.digest AS text) AS digest,
     CAST(s.quiet_hours AS text) AS quiet_hours, q.release_at
-FROM matched m JOIN alert a USING (alert_no) JOIN alerts.subscription s USING (subscription_id)
+FROM matched m JOIN alerts.subscription s USING (subscription_id)
 JOIN alerts.queue q USING (subscription_id) WHERE {WANTED}""")
 
 

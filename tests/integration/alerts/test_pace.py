@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.alerts.store import claims
+from services.alerts.store import workers
 from shared.database import transaction
 from tests.integration.alerts.receiver import Receiver, accept, hang
 from tests.integration.alerts.service import Service, lane_changed
@@ -81,7 +81,7 @@ async def test_a_process_that_dies_takes_its_pace_along(api_only: Service) -> No
     values = {"id": UUID(created["subscription_id"]), "dead": uuid4()}
     await api_only.sql("UPDATE alerts.queue SET worker_id = :dead WHERE subscription_id = :id RETURNING 1", **values)
     async with transaction(api_only.app.state.engine) as connection:
-        await claims.sweep(connection)
+        await workers.sweep(connection)
     statement = """SELECT worker_id, extract(epoch FROM paced_until - clock_timestamp()) AS wait_s FROM alerts.queue
         WHERE subscription_id = :id"""
     (row,) = await api_only.sql(statement, id=values["id"])

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.dispatcher import Dispatcher, Limits
+from services.alerts.dispatcher import Dispatcher
 from services.alerts.domain.breaker import BreakerPolicy, Health
 from services.alerts.domain.retries import Answer, RetryPolicy
 from services.alerts.hand import Policies
+from services.alerts.limits import Limits
 from services.alerts.sender import Attempt, Sender
 from services.alerts.store import claims
 from services.alerts.store.claims import Claim, Due, Endpoint
@@ -44,7 +45,11 @@ def sender() -> FakeSender:
 @pytest.fixture
 def dispatcher(sender: FakeSender) -> Dispatcher:
     made = Dispatcher(
-        cast("AsyncEngine", None), cast("Sender", sender), Policies(RetryPolicy(), BreakerPolicy(), 8), Limits(), "one"
+        cast("AsyncEngine", None),
+        cast("Sender", sender),
+        Policies(RetryPolicy(), BreakerPolicy(), 8),
+        Limits(linger_s=0.0),
+        "one",
     )
     made._worker, made._alive_until = WORKER, float("inf")
     return made

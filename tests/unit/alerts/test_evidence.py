@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lanewatch.verifying import Earlier, key_id, verify
 from services.alerts.api.evidence import attempt_line, checkpoint_line, first_line
-from services.alerts.domain.evidence import GENESIS, canonical, hash_of, link_of
+from services.alerts.domain.evidence import GENESIS, around_number, canonical, hash_of, link_of
 from services.alerts.notary import checkpoint
 from services.alerts.store.evidence import Head
 
@@ -208,3 +208,10 @@ def test_a_later_export_goes_on_from_an_earlier_one() -> None:
 )
 def test_what_is_wrong_is_said_in_words(harm: Callable[[list[bytes]], list[bytes]], says: str) -> None:
     assert says in "\n".join(verify(harm(list(LINES))).faults)
+
+
+@given(st.text(), st.text(), st.none() | st.text(), st.integers(min_value=1, max_value=2**60))
+def test_a_link_can_be_numbered_later(url: str, error: str, excerpt: str | None, number: int) -> None:
+    said = replace(Row(1), url=url, error=f'"link":7,{error}', response_excerpt=excerpt)
+    before, after = around_number(link_of(said, 0))
+    assert before + str(number).encode() + after == canonical(link_of(said, number))
