@@ -3,13 +3,13 @@
 It says the same as the statements of `intake` and `matching`, which do it where a batch is not plain: where an alert
 was there already, is for everyone, or may be for a subscription that is weighed. Then this changes nothing.
 
-Revision ID: 0015
+Revision ID: 0031
 """
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

@@ -3,13 +3,13 @@
 Whatever is not as plain as that is left as it is, and told by `false`: an endpoint that somebody else has in hand by
 now, that fails or rests, or of which something is queued. Then the outcomes are recorded one by one.
 
-Revision ID: 0014
+Revision ID: 0030
 """
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0030"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
