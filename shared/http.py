@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from shared.errors import CallerError, FieldError, RetryableError
 from shared.health import Health
+from shared.proxies import BehindProxy
 from shared.running import collect_less
 from shared.telemetry import CONTENT_TYPE_METRICS, metrics_page
 
@@ -109,14 +110,14 @@ def serve(
     """
     collect_less()
     config = uvicorn.Config(
-        app,
+        BehindProxy(app) if proxy_headers else app,
         host=host,
         port=port,
         loop="uvloop",
         http="httptools",
         log_config=None,
         access_log=False,
-        proxy_headers=proxy_headers,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )

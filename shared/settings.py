@@ -30,5 +30,9 @@ class SharedSettings(BaseSettings):
     """A JWKS (RFC 7517) of the public keys that tokens are signed with."""
     auth_jwks_url: str | None = None
     """Where an identity provider publishes them."""
+    auth_clients_file: Path | None = None
+    """Whom client certificates stand for; see docs/ingest/security.md."""
+    auth_proxies: str = ""
+    """Networks, apart by blanks, whose proxies tell of a client's certificate (RFC 9440)."""
     auth_issuer: str = "lanewatch"
     auth_audience: str = "lanewatch"

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.ingest.api.access import ACCESS
 from services.ingest.api.app import Front, Signers, make_app
@@ -33,6 +32,7 @@ from services.ingest.settings import IngestSettings
 from shared.health import Health
 from shared.http import serve
 from shared.identity import OPEN, protect
+from shared.proxies import BehindProxy
 from shared.telemetry import configure_logging
 
 SERVICE = "ingest"
@@ -109,7 +109,7 @@ def front(settings: IngestSettings) -> Front:
     app.add_middleware(RateLimited, rates=rates, timeout_s=desk.body_timeout_s, applies=is_charged)
     guarded = protect(app, settings, ACCESS)(RateLimited(endpoint, rates, desk.body_timeout_s))
     # Where nobody is asked for a token, clients are told apart by their addresses: those that a proxy here tells.
-    return Front(app, ProxyHeadersMiddleware(guarded))  # type: ignore[arg-type] # ASGI, typed more loosely
+    return Front(app, BehindProxy(guarded))
 
 
 def rates_of(settings: IngestSettings) -> Rates | None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.ingest.api import callbacks, dcsa, epcis, usage
 from services.ingest.api.access import ACCESS
@@ -25,6 +24,7 @@ from services.ingest.domain.senders import Format
 from services.ingest.senders import Senders
 from shared.health import Health
 from shared.http import create_app
+from shared.proxies import BehindProxy
 
 PATH = "/v1/events"
 FORMATS: dict[Format, str] = {
@@ -52,7 +52,7 @@ class Front:
     def __init__(self, app: FastAPI, endpoint: ASGIApp) -> None:
         self.app = app
         # As the server would: behind a proxy on this machine, a redirect leads to where the client came from.
-        self._rest = ProxyHeadersMiddleware(app)  # type: ignore[arg-type] # ASGI, typed more loosely
+        self._rest = BehindProxy(app)
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +60,7 @@ class Front:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH:
             await self._endpoint(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)  # type: ignore[arg-type] # as above
+            await self._rest(scope, receive, send)
 
 
 def make_app(

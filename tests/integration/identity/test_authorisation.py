@@ -18,6 +18,7 @@ from services.ingest.api.access import ACCESS as INGEST
 from services.licensing.api.access import ACCESS as LICENSING
 from shared.examples import trade_event
 from shared.identity.access import SCOPES
+from tests.support.certificates import shown, unsound, write_clients
 from tests.support.fresh import fresh
 from tests.support.plain import PLAIN
 from tests.support.running import running
@@ -72,6 +73,7 @@ class Services:
 async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Services]:
     keys = write_keys(tmp_path_factory.mktemp("keys"))
     senders = write_senders(tmp_path_factory.mktemp("senders"))
+    allowed = write_clients(tmp_path_factory.mktemp("clients"))
     async with AsyncExitStack() as stack:
         config = await stack.enter_async_context(fresh(backbone))
         await create_topics(config.bootstrap, config.topics)
@@ -80,6 +82,7 @@ async def services(backbone: StackConfig, tmp_path_factory: pytest.TempPathFacto
         for name, access in ACCESS.items():
             environment = {"LANEWATCH_AUTH_KEYS_FILE": str(keys), "LANEWATCH_CLOCK": "replay"}
             environment["LANEWATCH_INGEST_SENDERS_FILE"] = str(senders)
+            environment |= {"LANEWATCH_AUTH_CLIENTS_FILE": str(allowed), "LANEWATCH_AUTH_PROXIES": "127.0.0.1"}
             program = await stack.enter_async_context(running(config, name, **environment))
             client = httpx.AsyncClient(base_url=program.url, timeout=20, verify=PLAIN)
             clients[name] = await stack.enter_async_context(client)
@@ -143,6 +146,35 @@ async def test_a_good_token_opens_every_route_of_its_scope(services: Services, k
         answer = await services.ask(route, bearer(token(route.scope, kid=kid)))
         assert answer.status_code not in (401, 403), (route, answer.text)
         assert answer.status_code < 500, (route, answer.text)
+
+
+@pytest.mark.parametrize("fault", unsound())
+async def test_a_certificate_that_is_not_to_be_believed_opens_no_route(services: Services, fault: str) -> None:
+    for route in guarded(services):
+        answer = await services.ask(route, [("client-cert", value) for value in unsound()[fault]])
+        assert answer.status_code == 401, route
+        if route.method != "head":
+            assert answer.json()["title"] == "The client certificate is not accepted", route
+
+
+async def test_a_certificate_opens_the_routes_of_its_scopes_alone(services: Services) -> None:
+    reader, everything = shown("reader"), shown("everything")
+    for route in guarded(services):
+        allowed = await services.ask(route, everything)
+        assert allowed.status_code not in (401, 403) and allowed.status_code < 500, (route, allowed.text)  # noqa: PT018
+        refused = await services.ask(route, reader)
+        assert (refused.status_code == 403) == (route.scope != "lanes:read"), route
+        # A token says who it is, where there is one.
+        token_first = await services.ask(route, {**everything, **bearer("garbage")})
+        assert token_first.status_code == 401, route
+
+
+async def test_a_certificate_is_bound_to_its_sources(services: Services) -> None:
+    ingest = services.clients["ingest"]
+    for source, status in (("/plant-1/erp", 202), ("/plant-2/erp", 403)):
+        body = {**trade_event("trade.quota.closed"), "source": source}
+        headers = {**shown("plant-1"), "content-type": "application/cloudevents+json"}
+        assert (await ingest.post("/v1/events", json=body, headers=headers)).status_code == status
 
 
 async def test_what_watches_a_service_needs_no_token(services: Services) -> None:
