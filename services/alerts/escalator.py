@@ -43,7 +43,7 @@ class Escalator:
             due = await escalations.due(connection)
             told = [await escalations.escalate(connection, what) for what in due]
         for was_told in told:
-            ESCALATED.labels("told" if was_told else "nobody there").inc()
+            ESCALATED.labels("told" if was_told else "nobody told").inc()
         if due:
             self.on_committed()
         return len(due)

@@ -28,7 +28,8 @@ class EscalationForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     after_s: Annotated[float, Field(gt=0, le=30 * DAY_S)]
-    """Seconds after the endpoint first accepted it; while it has not, after it was to be sent."""
+    """Seconds after the endpoint first accepted it; while it has not, after it was to be sent: quiet hours and digests
+    come first, and what is only kept to be pulled does not go on."""
     to: UUID
     """Another subscription of yours; its filter does not matter."""
     min_severity: Severity = "critical"
@@ -68,10 +69,10 @@ class Awaited(BaseModel):
     created_at: datetime
     first_accepted_at: datetime | None
     escalates_at: datetime | None
-    """When it goes to the second subscription; null when it has."""
+    """When it goes to the second subscription; null when it has, and for what is only kept to be pulled."""
     escalated_at: datetime | None
     failure: str | None
-    """Why it could not be told there."""
+    """Why nobody was told there: that subscription is deleted, expired, or paused and sends it when it is resumed."""
 
 
 @router.put("/v1/subscriptions/{subscription_id}/escalation")

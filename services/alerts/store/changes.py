@@ -99,7 +99,8 @@ async def _turn(connection: AsyncConnection, subscription_id: UUID, *, has_endpo
 
 
 _HOLD = text("""
-UPDATE alerts.delivery d SET state = :state, due_at = :until FROM alerts.alert a
+UPDATE alerts.delivery d SET state = :state, due_at = :until,
+    released_at = CASE WHEN CAST(:until AS timestamptz) IS NULL THEN clock_timestamp() END FROM alerts.alert a
 WHERE d.subscription_id = :id AND d.state IN ('gathered', 'resting') AND a.alert_no = d.alert_no
     AND a.severity = :severity""")
 _RELEASE_AT = text("""

@@ -7,14 +7,13 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.escalation import told
 from services.alerts.domain.filters import PING, SEVERITIES, rank
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 from services.alerts.store import requests, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import lock_queue
 from shared.events import EVERYWHERE, Scope, Severity
-
-NO_SUBSCRIPTION = "the subscription that it was to go to was deleted"
 
 
 class Rule(NamedTuple):
@@ -73,14 +72,18 @@ async def acknowledge(connection: AsyncConnection, delivery_id: UUID, who: str, 
     return (await connection.execute(found, {"id": delivery_id})).mappings().one()
 
 
-_AWAITED = """
+# What is only kept, or stands in a digest, is not sent; what rests or is gathered is not sent yet.
+_NOT_SENT = "('resting', 'gathered', 'digested', 'kept')"
+_IS_OPEN = "NOT EXISTS (SELECT FROM alerts.acknowledgement k WHERE k.delivery_id = d.delivery_id)"
+_AWAITED = f"""
 SELECT w.delivery_id, w.alert_no, a.kind, a.severity, a.lane, d.created_at, d.first_accepted_at, w.escalated_at,
     w.failure,
-    CASE WHEN w.escalated_at IS NULL
-        THEN coalesce(d.first_accepted_at, d.created_at) + make_interval(secs => e.after_s) END AS escalates_at
+    CASE WHEN w.escalated_at IS NULL AND d.state <> 'kept'
+        THEN coalesce(d.first_accepted_at, CASE WHEN d.state IN ('resting', 'gathered') THEN d.due_at END,
+            d.released_at, d.created_at) + make_interval(secs => e.after_s) END AS escalates_at
 FROM alerts.awaited w JOIN alerts.alert a USING (alert_no) JOIN alerts.delivery d USING (delivery_id)
 LEFT JOIN alerts.escalation e ON e.subscription_id = w.subscription_id
-WHERE w.subscription_id = :id"""
+WHERE w.subscription_id = :id AND d.state <> 'digested' AND {_IS_OPEN}"""
 
 
 async def awaited(
@@ -95,7 +98,7 @@ async def awaited(
 
 _PLACE = text("SELECT looked_no FROM alerts.escalation_place FOR UPDATE SKIP LOCKED")
 # Numbers are given before their commit, so what came a moment ago is looked at more than once.
-_AWAIT = text("""
+_AWAIT = text(f"""
 WITH new AS (
     SELECT alert_no, severity, recorded_at, kind <> :ping AND source <> ALL (CAST(:not_from AS text[])) AS counts
     FROM alerts.alert WHERE alert_no > :place ORDER BY alert_no LIMIT :at_once
@@ -104,19 +107,19 @@ WITH new AS (
     SELECT d.delivery_id, d.subscription_id, d.alert_no
     FROM new JOIN alerts.delivery d USING (alert_no) JOIN alerts.escalation e USING (subscription_id)
     WHERE new.counts AND array_position(CAST(:severities AS text[]), new.severity) > e.min_severity
-        AND d.created_at >= e.created_at AND d.state <> 'cancelled'
-        AND NOT EXISTS (SELECT FROM alerts.acknowledgement k WHERE k.delivery_id = d.delivery_id)
+        AND d.created_at >= e.created_at AND d.state NOT IN ('cancelled', 'digested', 'kept') AND {_IS_OPEN}
     ON CONFLICT (delivery_id) DO NOTHING
 )
 UPDATE alerts.escalation_place SET looked_no = greatest(looked_no, (
     SELECT max(alert_no) FROM new WHERE recorded_at < clock_timestamp() - interval '2 minutes'))
 RETURNING (SELECT count(*) FROM new) AS looked""")
-_DUE = text("""
+_DUE = text(f"""
 SELECT w.delivery_id, e.to_id, s.tenant, a.kind, a.severity, a.lane, a.happened_at, a.body
 FROM alerts.awaited w JOIN alerts.escalation e USING (subscription_id) JOIN alerts.delivery d USING (delivery_id)
 JOIN alerts.alert a ON a.alert_no = w.alert_no JOIN alerts.subscription s ON s.subscription_id = e.to_id
-WHERE w.escalated_at IS NULL
-    AND coalesce(d.first_accepted_at, d.created_at) + make_interval(secs => e.after_s) <= clock_timestamp()
+WHERE w.escalated_at IS NULL AND d.state NOT IN {_NOT_SENT} AND {_IS_OPEN}
+    AND coalesce(d.first_accepted_at, d.released_at, d.created_at) + make_interval(secs => e.after_s)
+        <= clock_timestamp()
 ORDER BY w.delivery_id LIMIT :at_once FOR UPDATE OF w SKIP LOCKED""")
 _ESCALATED = text("""
 UPDATE alerts.awaited SET escalated_at = clock_timestamp(), failure = :failure WHERE delivery_id = :id""")
@@ -160,11 +163,12 @@ async def due(connection: AsyncConnection) -> list[Unacknowledged]:
 
 
 async def escalate(connection: AsyncConnection, what: Unacknowledged) -> bool:
-    """Deliver an alert to the second subscription, under an id of its own; False when that is not there any more."""
+    """Deliver an alert to the second subscription, under an id of its own; False when that tells nobody for now."""
     # The queue's lock is what a deletion takes too.
     has_queue = await lock_queue(connection, what.to_id)
     other = await subscriptions.get(connection, what.tenant, what.to_id) if has_queue else None
-    if other is not None:
+    outcome = told(None if other is None else other.state)
+    if other is not None and outcome.is_delivered:
         nowhere = Scope(commodity_groups=(), origin=EVERYWHERE, destinations=(EVERYWHERE,))
         again = NewAlert(
             ESCALATION_SOURCE,
@@ -178,5 +182,5 @@ async def escalate(connection: AsyncConnection, what: Unacknowledged) -> bool:
             tenant=what.tenant,
         )
         await requests.deliver_to(connection, other, again)
-    await connection.execute(_ESCALATED, {"id": what.delivery_id, "failure": None if other else NO_SUBSCRIPTION})
-    return other is not None
+    await connection.execute(_ESCALATED, {"id": what.delivery_id, "failure": outcome.failure})
+    return outcome.failure is None

@@ -34,7 +34,7 @@ _DUE = text("""
 SELECT subscription_id FROM alerts.queue WHERE is_open AND release_at <= clock_timestamp()
 ORDER BY release_at LIMIT :at_once FOR UPDATE SKIP LOCKED""")
 _RELEASE = text("""
-UPDATE alerts.delivery SET state = :state, due_at = NULL
+UPDATE alerts.delivery SET state = :state, due_at = NULL, released_at = clock_timestamp()
 WHERE subscription_id = ANY (CAST(:ids AS uuid[])) AND state = 'resting' AND due_at <= clock_timestamp()""")
 _GATHERED = text("""
 SELECT d.subscription_id, d.delivery_id, d.sequence, a.severity, a.body, s.tenant
@@ -50,6 +50,10 @@ INSERT INTO alerts.delivery (subscription_id, alert_no, state) VALUES (:id, :ale
 _CARRIED = text("""
 UPDATE alerts.delivery SET state = :state, due_at = NULL, settled_at = clock_timestamp(), carried_by = :digest
 WHERE delivery_id = ANY (CAST(:ids AS uuid[])) AND state = ANY (CAST(:states AS text[]))""")
+# The digest is to be acknowledged in place of what it carries.
+_NOT_AWAITED = text("""
+DELETE FROM alerts.awaited WHERE delivery_id IN (
+    SELECT delivery_id FROM alerts.awaited WHERE delivery_id = ANY (CAST(:ids AS uuid[])) FOR UPDATE SKIP LOCKED)""")
 _NEXT = text("""
 UPDATE alerts.queue q SET due_at = clock_timestamp(), release_at = (SELECT min(due_at) FROM alerts.delivery d
     WHERE d.subscription_id = q.subscription_id AND d.state IN ('gathered', 'resting'))
@@ -80,6 +84,7 @@ async def tell(connection: AsyncConnection, told: Sequence[Gathered], digest: Ne
     steps = {"state": after(Step.TELL_IN_DIGEST), "states": before(Step.TELL_IN_DIGEST)}
     carried = {"ids": [each.delivery_id for each in told], "digest": delivery_id, **steps}
     await connection.execute(_CARRIED, carried)
+    await connection.execute(_NOT_AWAITED, {"ids": carried["ids"]})
 
 
 async def go_on(connection: AsyncConnection, ids: Sequence[UUID]) -> None:

@@ -34,6 +34,7 @@ async def deliver_to(connection: AsyncConnection, subscription: Subscription, al
 
 _REDELIVER = text("""
 UPDATE alerts.delivery SET state = :state, settled_at = NULL, due_at = NULL, step = 0, first_attempt_at = NULL,
+    released_at = CASE WHEN state IN ('resting', 'gathered') THEN clock_timestamp() ELSE released_at END,
     recovery_id = CASE WHEN state = 'waiting' OR state = 'queued' THEN recovery_id END, is_behind = false,
     order_key = CASE WHEN state = 'waiting' THEN order_key END
 WHERE delivery_id = :id AND state = ANY (CAST(:states AS text[]))""")

@@ -184,6 +184,10 @@ _DELETE = (
     text("DELETE FROM alerts.filter_key WHERE subscription_id = :id"),
     text("DELETE FROM alerts.queue WHERE subscription_id = :id"),
     text("DELETE FROM alerts.secret WHERE subscription_id = :id"),
+    text("DELETE FROM alerts.escalation WHERE subscription_id = :id"),
+    # What is being told to a second subscription just now is let be: whoever tells it may want a queue's lock.
+    text("""DELETE FROM alerts.awaited WHERE delivery_id IN (
+        SELECT delivery_id FROM alerts.awaited WHERE subscription_id = :id FOR UPDATE SKIP LOCKED)"""),
     text("""UPDATE alerts.subscription SET state = 'deleted', state_reason = NULL, idempotency_key = NULL
         WHERE subscription_id = :id"""),
 )

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.alerts.escalator import Escalator
+from services.alerts.releaser import Releaser
+from tests.integration.alerts.matched import as_recorded, deliveries, recorded
 from tests.integration.alerts.receiver import Inbox, Receiver, hang
 from tests.integration.alerts.service import Service, lane_changed
 from tests.integration.alerts.waiting import eventually
@@ -132,3 +135,120 @@ async def test_it_goes_to_another_subscription_of_the_tenants_own(service: Servi
     for to in (created["subscription_id"], str(uuid4())):
         answer = await service.api.put(path(created, "escalation"), json={"after_s": 60, "to": to})
         assert answer.json()["errors"][0]["pointer"] == "/to"
+
+
+NOW = datetime.now(UTC)
+QUIET = {
+    "from": f"{NOW - timedelta(hours=2):%H:%M}",
+    "until": f"{NOW + timedelta(hours=2):%H:%M}",
+    "time_zone": "UTC",
+    "breaks_through": None,
+}
+
+
+async def escalating_at_once(service: Service, after_s: float = 1e-6, **more: Any) -> tuple[dict[str, Any], str, str]:
+    """Return a subscription whose alerts go on at once, the goods that it asks for, and the second subscription."""
+    group = uuid4().hex
+    form = {"name": "n", "url": "http://127.0.0.1:9999/", "filter": {"commodity_groups": [group]}}
+    second = (await service.api.post("/v1/subscriptions", json=form | {"filter": {"origins": ["ZZ"]}})).json()
+    created: dict[str, Any] = (await service.api.post("/v1/subscriptions", json=form | more)).json()
+    rule = {"after_s": after_s, "to": second["subscription_id"], "min_severity": "warning"}
+    assert (await service.api.put(path(created, "escalation"), json=rule)).status_code == 200
+    return created, group, second["subscription_id"]
+
+
+async def turn(service: Service) -> int:
+    return await Escalator(service.app.state.engine, 1, lambda: None).turn()
+
+
+async def release(service: Service) -> None:
+    """Let what waits to be told be told now."""
+    await service.sql("UPDATE alerts.delivery SET due_at = now() WHERE state IN ('resting', 'gathered') RETURNING 1")
+    await service.sql("UPDATE alerts.queue SET release_at = now() WHERE release_at IS NOT NULL RETURNING 1")
+    await Releaser(service.app.state.engine, lambda: None).release()
+
+
+async def test_what_rests_is_told_to_nobody_else_before_it_was_to_be_sent(api_only: Service) -> None:
+    created, group, second = await escalating_at_once(api_only, 3600, quiet_hours=QUIET)
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("DE", group=group)))
+    await api_only.sql("UPDATE alerts.escalation SET created_at = created_at - interval '2 hours' RETURNING 1")
+    await api_only.sql("UPDATE alerts.delivery SET created_at = created_at - interval '2 hours' RETURNING 1")
+    assert await turn(api_only) == 0
+    (waiting,) = await awaited(api_only, created, 1)
+    await release(api_only)
+    assert await turn(api_only) == 0, "an hour from now on"
+    (released,) = await awaited(api_only, created, 1)
+    assert waiting["escalates_at"] > released["escalates_at"] > waiting["created_at"]
+    await api_only.sql("UPDATE alerts.delivery SET released_at = now() - interval '2 hours' RETURNING 1")
+    assert await turn(api_only) == 1
+    assert len(await deliveries(api_only.app.state.engine, second)) == 1
+
+
+async def test_a_digest_is_waited_for_in_place_of_what_it_carries(api_only: Service) -> None:
+    created, group, second = await escalating_at_once(api_only, digest={"every_minutes": 1440})
+    bodies = [lane_changed(to, group=group, severity="warning") for to in ("DE", "FR")]
+    await recorded(api_only.app.state.engine, *as_recorded(*bodies))
+    assert await turn(api_only) == 0, "what is gathered was not told to the first"
+    await awaited(api_only, created, 2)
+    await release(api_only)
+    assert await turn(api_only) == 1
+    assert [row.kind for row in await deliveries(api_only.app.state.engine, second)] == ["lanewatch.digest"]
+    (digest,) = await awaited(api_only, created, 1)
+    assert digest["kind"] == "lanewatch.digest"
+
+
+async def test_what_is_only_kept_is_told_to_nobody_else(api_only: Service) -> None:
+    created, group, _ = await escalating_at_once(api_only)
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("DE", group=group)))
+    await api_only.sql("UPDATE alerts.escalation SET after_s = 3600 RETURNING 1")
+    await turn(api_only)
+    await awaited(api_only, created, 1)
+    await api_only.api.patch(f"/v1/subscriptions/{created['subscription_id']}", json={"url": None})
+    await api_only.sql("UPDATE alerts.escalation SET after_s = 1e-6 RETURNING 1")
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("FR", group=group)))
+    assert await turn(api_only) == 0
+
+
+@pytest.mark.parametrize(
+    "state, failure, sent",
+    [("paused", "is paused; it is sent", 1), ("disabled", "is disabled; it is sent", 1), ("expired", "has expired", 0)],
+)
+async def test_a_second_subscription_that_gets_nothing_is_named(
+    api_only: Service, state: str, failure: str, sent: int
+) -> None:
+    created, group, second = await escalating_at_once(api_only)
+    if state == "expired":
+        set_it = "UPDATE alerts.subscription SET expires_at = now() WHERE subscription_id = :id RETURNING :state"
+    else:
+        set_it = "UPDATE alerts.subscription SET state = :state WHERE subscription_id = :id RETURNING :state"
+    await api_only.sql(set_it, id=UUID(second), state=state)
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("DE", group=group)))
+    assert await turn(api_only) == 1
+    (told,) = await awaited(api_only, created, 1)
+    assert failure in told["failure"]
+    assert len(await deliveries(api_only.app.state.engine, second)) == sent
+
+
+async def test_of_a_deleted_subscription_nothing_goes_on(api_only: Service) -> None:
+    created, group, second = await escalating_at_once(api_only, 3600)
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("DE", group=group)))
+    await turn(api_only)
+    await awaited(api_only, created, 1)
+    assert (await api_only.api.delete(f"/v1/subscriptions/{created['subscription_id']}")).status_code == 204
+    left = """SELECT (SELECT count(*) FROM alerts.awaited WHERE subscription_id = :id)
+        + (SELECT count(*) FROM alerts.escalation WHERE subscription_id = :id)"""
+    assert await api_only.sql(left, id=UUID(created["subscription_id"])) == [(0,)]
+    assert await deliveries(api_only.app.state.engine, second) == []
+
+
+async def test_what_was_acknowledged_while_it_was_noted_is_told_to_nobody_else(api_only: Service) -> None:
+    created, group, _ = await escalating_at_once(api_only, 3600)
+    await recorded(api_only.app.state.engine, *as_recorded(lane_changed("DE", group=group)))
+    await turn(api_only)
+    (waiting,) = await awaited(api_only, created, 1)
+    # As if both had been at it: the note of what is awaited came last.
+    noted = "INSERT INTO alerts.acknowledgement (delivery_id, who) VALUES (:id, 'Anna') RETURNING 1"
+    await api_only.sql(noted, id=UUID(waiting["delivery_id"]))
+    await api_only.sql("UPDATE alerts.escalation SET after_s = 1e-6 RETURNING 1")
+    assert await turn(api_only) == 0
+    await awaited(api_only, created, 0)
