@@ -6,7 +6,7 @@ Revision ID: 0021
 from alembic import op
 
 revision = "0021"
-down_revision = "0020"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
