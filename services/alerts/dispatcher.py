@@ -25,11 +25,11 @@ from services.alerts.limits import Limits
 from services.alerts.metrics import note_attempt
 from services.alerts.progress import Progress
 from services.alerts.recording import Recorder
-from services.alerts.sender import Sender
+from services.alerts.sender import Sender, broken
 from services.alerts.store import claims, workers
 from services.alerts.store.claims import Due, Times
 from services.alerts.store.handover import Handed, Offer
-from services.alerts.store.outcomes import Outcome
+from services.alerts.store.outcomes import GONE, Outcome
 from shared.database import transaction
 from shared.errors import RetryableError
 from shared.waiting import wait
@@ -115,7 +115,7 @@ class Dispatcher:
         """Send what was handed over in a transaction that is committed."""
         if offer.worker != self._worker:
             return  # its claims are freed, and with them this
-        hands, doubtful = self._hands.take_over(handed, offer.worker, self.policies)
+        hands, doubtful = self._hands.take_over(handed, offer, self.policies)
         for hand in hands:
             self._send_ready(hand)
         if doubtful:
@@ -126,6 +126,19 @@ class Dispatcher:
         """Look for what was handed over in a transaction of which is not known whether it is, or will be, committed."""
         self._doubts.of_all(time.monotonic())
         self.wake()
+
+    def heard_of(self, subscription: str) -> None:
+        """Heed that a subscription has changed, whose id is told; any may have where none is."""
+        self.reconsider(UUID(subscription) if subscription else None)
+
+    def reconsider(self, subscription_id: UUID | None) -> None:
+        """Claim anew what is in hand for a subscription, which has changed; for all of them when none is named.
+
+        What is under way ends; nothing else goes out as it was.
+        """
+        if found := self._hands.outdate(subscription_id, time.monotonic()):
+            self._doubts.of(found)
+            self.wake()
 
     # --- loops -----------------------------------------------------------------------------
 
@@ -180,6 +193,7 @@ class Dispatcher:
             room = self._hands.room(self.limits.endpoints, self.limits.window)
             own = self._hands.thirsty(self.limits.window // 2)
             doubt = self._doubts.current
+            as_of = time.monotonic()
             is_any = room.healthy or room.failing or own or doubt
             if self._stopping.is_set() or worker is None or not is_any:
                 return
@@ -201,12 +215,16 @@ class Dispatcher:
             if worker == self._worker:
                 # One that an answer closed meanwhile takes nothing more: what was found for it stays due.
                 closed = {subscription_id for subscription_id, hand in own.items() if hand.is_closing}
-                self._take_in(claim.without(closed), worker)
+                self._take_in(claim.without(closed), worker, as_of)
         if claim.is_more or any(endpoint.subscription_id not in own for endpoint in claim.endpoints):
             self.wake()
 
-    def _take_in(self, claim: claims.Claim, worker: UUID) -> None:
-        for hand in self._hands.take_in(claim, worker, self.policies):
+    def _take_in(self, claim: claims.Claim, worker: UUID, as_of: float) -> None:
+        hands, changed = self._hands.take_in(claim, worker, self.policies, as_of)
+        if changed:
+            self._doubts.of(changed)
+            self.wake()
+        for hand in hands:
             self._send_ready(hand)
             if hand.is_empty:
                 self._has_answers.set()
@@ -241,8 +259,15 @@ class Dispatcher:
         self._send_ready(hand)
 
     async def _send(self, hand: Hand, due: Due) -> None:
-        attempt = await self.sender.send(hand.endpoint, due)
-        outcome = hand.judge(due, attempt, datetime.now(UTC), random.random())  # noqa: S311 - jitter, not a secret
+        chance = random.random()  # noqa: S311 - jitter, not a secret
+        try:
+            attempt = await self.sender.send(hand.endpoint, due)
+            outcome = hand.judge(due, attempt, datetime.now(UTC), chance)
+        except Exception:
+            # Whatever an endpoint found to trip over: the delivery is tried again, and its lane and places go on.
+            log.exception("an attempt failed in an unforeseen way", delivery_id=str(due.delivery_id))
+            attempt = broken(hand.endpoint, due)
+            outcome = hand.judge(due, attempt, datetime.now(UTC), chance)
         note_attempt(outcome, due)
         self._answers.append((hand, due, outcome))
         self._has_answers.set()
@@ -272,6 +297,8 @@ class Dispatcher:
             self._answers.popleft()
             hand.recorded(due, outcome)
             hand.is_recording = False
+            if outcome.result == GONE and not hand.is_closing:
+                self.reconsider(due.subscription_id)  # it was sent to where the subscription led before
         self._hands.let_go(idle)
         now = datetime.now(UTC)
         for hand in idle:

@@ -57,6 +57,8 @@ class Hand:
         """It waits for its pace, and is come back to."""
         self.is_recording = False
         """Outcomes are being stored; until it is known that they are, nothing is claimed for it."""
+        self.is_outdated = False
+        """The subscription has changed: nothing is sent until it is claimed anew."""
 
     @property
     def is_failing(self) -> bool:
@@ -82,15 +84,24 @@ class Hand:
         self.window.add(deliveries)
         self.used_at = time.monotonic()
 
+    def outdate(self) -> None:
+        """Let go of what is not under way, and wait for a claim that knows what the subscription says now."""
+        self.is_outdated = True
+        self.window.clear()
+
     def heed(self, endpoint: Endpoint) -> None:
         """Take over what the subscription says now: where to send to, what signs, at which pace."""
+        if endpoint.url != self.endpoint.url:
+            self.health, self.last_accepted_at = breaker.rested(endpoint.health), endpoint.last_accepted_at
+        self.is_outdated = False
         self.endpoint = endpoint
         self.pace = replace(endpoint.pace, next_at=self.pace.next_at)
         self.last_known = max(self.last_known, endpoint.last_known)
 
     def take(self, now: datetime) -> list[Due]:
         """Return what is to be sent now; to an endpoint that failed last, one at a time."""
-        if self.is_closing or self.health.state is State.OPEN or self.pace.wait_s(now) > 0:
+        is_to_wait = self.is_closing or self.is_outdated or self.health.state is State.OPEN
+        if is_to_wait or self.pace.wait_s(now) > 0:
             return []
         allowance = 1 if self.is_failing else self.pace.max_in_flight or self.policies.per_endpoint
         if self.pace.max_per_second is None:
@@ -108,6 +119,11 @@ class Hand:
     def judge(self, due: Due, attempt: Attempt, now: datetime, chance: float) -> Outcome:
         """Return what follows from an attempt, and let the lane's next go if it may."""
         before, answer = self.health, attempt.answer
+        if attempt.url != self.endpoint.url:
+            # It says nothing of where the subscription leads now; what was not taken is due there.
+            outcome = self._outcome(due, attempt, Delivered() if answer.is_accepted else Gone())
+            self.window.answered(due, frees_lane=outcome.frees_lane)
+            return outcome
         asked_until = rests_until(self.policies.retry, answer.retry_after, now)
         self.health = breaker.judge(self.policies.breaker, before, answer, asked_until, now, chance)
         held_since = max(at for at in (due.first_attempt_at or attempt.started_at, before.closed_at) if at is not None)

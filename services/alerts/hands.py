@@ -1,9 +1,11 @@
 """All endpoints that this process has in hand: how many more it can take, and which have nothing left."""
 
+import math
 import time
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
+from services.alerts.domain.doubts import IN_DOUBT_S
 from services.alerts.domain.share import Share
 from services.alerts.hand import Hand, Policies
 from services.alerts.store.claims import Claim, Due, Room
@@ -14,6 +16,10 @@ LINGERING = 100
 """So many endpoints, or a quarter of what a process takes in hand, are kept for a while with nothing to send."""
 
 
+REMEMBERED = 10_000
+"""Changes; older ones than a transaction lasts are forgotten when there are more."""
+
+
 class Hands(dict[UUID, Hand]):
     """The hands by their subscription; recovered deliveries have a share of the process together."""
 
@@ -21,6 +27,9 @@ class Hands(dict[UUID, Hand]):
         super().__init__()
         self.share = share
         self.linger_s = linger_s
+        self._changed: dict[UUID, float] = {}
+        self._all_changed = -math.inf
+        """When it was last heard that subscriptions had changed, by the monotonic clock."""
 
     def room(self, endpoints: int, window: int) -> Room:
         """Return how much more can be taken: half of the places are for endpoints that failed last."""
@@ -36,12 +45,28 @@ class Hands(dict[UUID, Hand]):
         """Return those that have at most `level` in hand and can take more."""
         return {subscription_id: hand for subscription_id, hand in self.items() if hand.is_thirsty(level)}
 
+    def outdate(self, subscription_id: UUID | None, now: float) -> set[UUID]:
+        """Note that a subscription has changed, or that any may have; return those to be claimed anew."""
+        if subscription_id is None:
+            self._all_changed = now
+        else:
+            if len(self._changed) >= REMEMBERED:
+                self._changed = {i: at for i, at in self._changed.items() if at > now - IN_DOUBT_S}
+            self._changed[subscription_id] = now
+        found = set(self) if subscription_id is None else {subscription_id} & self.keys()
+        for each in found:
+            self[each].outdate()
+        return found
+
+    def _has_changed(self, subscription_id: UUID, since: float) -> bool:
+        return max(self._all_changed, self._changed.get(subscription_id, -math.inf)) >= since
+
     def offer(self, worker: UUID, endpoints: int, window: int) -> Offer:
         """Return what can be taken over from whoever records deliveries."""
         own = (i for i, hand in self.items() if not hand.is_closing and len(hand.window) <= window // 2)
-        return Offer(worker, self.room(endpoints, window).healthy, window // 2, tuple(own))
+        return Offer(worker, self.room(endpoints, window).healthy, window // 2, tuple(own), time.monotonic())
 
-    def take_over(self, handed: Sequence[Handed], worker: UUID, policies: Policies) -> tuple[list[Hand], set[UUID]]:
+    def take_over(self, handed: Sequence[Handed], offer: Offer, policies: Policies) -> tuple[list[Hand], set[UUID]]:
         """Take what was handed over; return the hands that have it, and endpoints that must be looked at again."""
         hands: list[Hand] = []
         doubtful: set[UUID] = set()
@@ -53,9 +78,13 @@ class Hands(dict[UUID, Hand]):
                 if not each.was_free:
                     doubtful.add(subscription_id)
                     continue
-                hand = self[subscription_id] = Hand(each.endpoint, worker, policies, self.share)
+                hand = self[subscription_id] = Hand(each.endpoint, offer.worker, policies, self.share)
             elif hand.last_known >= each.endpoint.last_known:
                 continue  # a claim that came after has brought it
+            if hand.is_outdated or self._has_changed(subscription_id, offer.as_of):
+                hand.outdate()
+                doubtful.add(subscription_id)
+                continue
             hand.heed(each.endpoint)
             hand.add(each.deliveries)
             hands.append(hand)
@@ -66,8 +95,8 @@ class Hands(dict[UUID, Hand]):
         hands = (self[i] for i in subscription_ids if i in self)
         return [due.delivery_id for hand in hands if not hand.is_closing for due in hand.window]
 
-    def take_in(self, claim: Claim, worker: UUID, policies: Policies) -> list[Hand]:
-        """Take what was claimed, and return the hands that have it."""
+    def take_in(self, claim: Claim, worker: UUID, policies: Policies, as_of: float) -> tuple[list[Hand], set[UUID]]:
+        """Take what was claimed; return the hands that have it, and endpoints that changed after the claim began."""
         for endpoint in claim.endpoints:
             known = self.get(endpoint.subscription_id)
             # One that closes was given back, and claimed again before its record came home.
@@ -77,7 +106,11 @@ class Hands(dict[UUID, Hand]):
                 known.heed(endpoint)
         for due in claim.deliveries:
             self[due.subscription_id].add([due])
-        return [self[endpoint.subscription_id] for endpoint in claim.endpoints]
+        ids = [endpoint.subscription_id for endpoint in claim.endpoints]
+        changed = {i for i in ids if self._has_changed(i, as_of)}
+        for each in changed:
+            self[each].outdate()
+        return [self[i] for i in ids], changed
 
     def lingers(self, hand: Hand) -> bool:
         """Return whether an endpoint is kept though nothing is left for it: what comes next goes out at once."""

@@ -13,6 +13,7 @@ from services.alerts.resealing import seal_secret
 from services.alerts.signers import of_retired, of_tenant
 from services.alerts.store import secrets
 from services.alerts.store.secrets import KeptKey, NewKey
+from services.alerts.store.subscriptions import tell_changed
 from services.alerts.vault import SealError, Vault
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,9 @@ async def rotate_secret(
     connection: AsyncConnection, vault: Vault, subscription_id: UUID, secret: str, overlap_s: float
 ) -> datetime | None:
     """Replace a secret; the one before signs as well for `overlap_s`. Return until when."""
-    return await secrets.put(connection, subscription_id, seal_secret(vault, secret, subscription_id), overlap_s)
+    until = await secrets.put(connection, subscription_id, seal_secret(vault, secret, subscription_id), overlap_s)
+    await tell_changed(connection, subscription_id)
+    return until
 
 
 async def rotate_key(connection: AsyncConnection, vault: Vault, tenant: str, overlap_s: float) -> None:
@@ -60,6 +63,7 @@ async def rotate_key(connection: AsyncConnection, vault: Vault, tenant: str, ove
     """
     await secrets.lock_tenant(connection, tenant)
     await secrets.add_key(connection, tenant, new_key(vault, tenant), overlap_s)
+    await tell_changed(connection, None)
     for key in await secrets.all_keys(connection, tenant):
         if key.has_ended and not key.is_public_only:
             sealed = vault.seal(key.public, of_retired(tenant, key.key_id))

@@ -15,11 +15,19 @@ RECONNECT_S = 0.5
 
 
 class Listener:
-    """Calls a function for each notification on its channel, and each once whenever it has reconnected."""
+    """Calls a function for each notification on its channel, and each once whenever it has reconnected.
 
-    def __init__(self, database_url: str, on_notified: Mapping[str, Callable[[], None]]) -> None:
+    Those who hear are told what the notification says, which is nothing after a reconnection.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        wakes: Mapping[str, Callable[[], None]],
+        hearers: Mapping[str, Callable[[str], None]],
+    ) -> None:
         self.dsn = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self.on_notified = on_notified
+        self.on_notified = {channel: _deaf(wake) for channel, wake in wakes.items()} | dict(hearers)
 
     async def run(self) -> None:
         """Listen until cancelled. While the database is away, those who wait look for themselves."""
@@ -36,8 +44,12 @@ class Listener:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda _: closed.set())
             for channel, act in self.on_notified.items():
-                await connection.add_listener(channel, lambda *_, act=act: act())
-                act()
+                await connection.add_listener(channel, lambda *told, act=act: act(told[-1]))
+                act("")
             await closed.wait()
         finally:
             connection.terminate()
+
+
+def _deaf(wake: Callable[[], None]) -> Callable[[str], None]:
+    return lambda _: wake()

@@ -45,6 +45,7 @@ from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
 from services.alerts.signers import Signers
 from services.alerts.store import (
+    CHANGED_CHANNEL,
     DEAD_CHANNEL,
     DUE_CHANNEL,
     NEWS_CHANNEL,
@@ -126,7 +127,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
         RECOVERY_CHANNEL: recoverer.wake,
         NOTICE_CHANNEL: notifier.wake,
     }
-    listener = Listener(settings.database_url, wakes)
+    listener = Listener(settings.database_url, wakes, {CHANGED_CHANNEL: dispatcher.heard_of})
     health.add_live("delivery", dispatcher.check_live)
     health.add_ready("delivery", dispatcher.check_ready)
     run_beside(stack, dispatcher.run(), dispatcher)

@@ -66,6 +66,12 @@ class Sender:
         )
 
 
+def broken(endpoint: Endpoint, due: Due) -> Attempt:
+    """Return the attempt of which nothing is known but that the service itself failed in it."""
+    answer = Answer(error="the service failed in an unforeseen way; its log tells how")
+    return Attempt(datetime.now(UTC), 0.0, answer, None, endpoint.url, hashlib.sha256(due.body).digest())
+
+
 def headers(signer: Signer, due: Due, now: datetime) -> dict[str, str]:
     """Return the headers of an attempt: Standard Webhooks 1.0, the attempt's number and the alert's."""
     webhook_id, timestamp = str(due.delivery_id), math.floor(now.timestamp())

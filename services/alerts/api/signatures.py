@@ -137,6 +137,7 @@ async def set_signature(request: Request, subscription_id: UUID, form: Signature
         vault = request.app.state.vault
         made = await keeping.equip(connection, vault, subscription_id, tenant, form.signature)
         await secrets.set_signature(connection, subscription_id, form.signature)
+        await subscriptions.tell_changed(connection, subscription_id)
         return await _signature_out(connection, request, form.signature, made)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 SCHEMA = "alerts"
 VERSIONS = Path(__file__).parent / "versions"
 DUE_CHANNEL = "lanewatch_alerts_due"
+CHANGED_CHANNEL = "lanewatch_alerts_changed"
 """Notified at commit when there may be something to send."""
 NEWS_CHANNEL = "lanewatch_alerts_news"
 """Notified at commit when deliveries were added, whoever sends them."""

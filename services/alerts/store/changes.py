@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
 from services.alerts.store import health
-from services.alerts.store.subscriptions import Subscription, insert_keys, lock_all, lock_queue, notify, terms_of
+from services.alerts.store.subscriptions import (
+    Subscription,
+    insert_keys,
+    lock_all,
+    lock_queue,
+    notify,
+    tell_changed,
+    terms_of,
+)
 from shared.events import Severity
 
 
@@ -63,6 +71,7 @@ async def store(
         await begin(connection, subscription_id)
     elif state is not None:
         await connection.execute(_OPEN, {"id": subscription_id, "is_open": False})
+    await tell_changed(connection, subscription_id)
     await notify(connection)
 
 

@@ -120,7 +120,8 @@ WITH mine AS (
         AND {_MAY_AT} <= clock_timestamp()
     ORDER BY {_MAY_AT} LIMIT :failing FOR UPDATE SKIP LOCKED
 )
-UPDATE alerts.queue q SET worker_id = :worker
+UPDATE alerts.queue q SET worker_id = CASE WHEN s.url IS NOT NULL THEN CAST(:worker AS uuid) END,
+    due_at = CASE WHEN s.url IS NOT NULL THEN q.due_at END
 FROM (TABLE mine UNION ALL TABLE healthy UNION ALL TABLE failing) c, alerts.subscription s
 WHERE q.subscription_id = c.subscription_id AND s.subscription_id = q.subscription_id
 RETURNING q.subscription_id, s.url, CAST({SIGNING} AS text) AS signing, q.last_accepted_at, {health.COLUMNS},
@@ -223,7 +224,8 @@ async def claim(
         _CLAIM,
         {"worker": worker, "thirsty": list(thirsty), "healthy": room.healthy, "failing": room.failing},
     )
-    claimed = found.mappings().all()
+    # One that leads nowhere has nothing to be sent, and is not looked at again before it does.
+    claimed = [row for row in found.mappings() if row["url"] is not None]
     if not claimed:
         return Claim([], [])
     endpoints = [_endpoint(row) for row in claimed]

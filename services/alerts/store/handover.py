@@ -27,6 +27,8 @@ class Offer(NamedTuple):
     """Deliveries of one endpoint."""
     own: tuple[UUID, ...]
     """Endpoints in its hands that can have more."""
+    as_of: float = 0.0
+    """When it was made, by the sender's monotonic clock."""
 
 
 class Handed(NamedTuple):
@@ -77,7 +79,7 @@ def values(offer: Offer | None) -> dict[str, Any]:
     """Return what the statement asks of a sender; where there is none, nothing is handed over."""
     if offer is None:
         return {"worker": None, "room": 0, "window": 0, "own": []}
-    return {**offer._asdict(), "own": list(offer.own)}
+    return {"worker": offer.worker, "room": offer.room, "window": offer.window, "own": list(offer.own)}
 
 
 def handed(row: health.Row, alerts: Sequence[NewAlert]) -> Handed:

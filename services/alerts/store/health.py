@@ -38,17 +38,20 @@ class Standing(NamedTuple):
     worker: UUID | None
     health: Health
     told: str | None
+    url: str | None
+    """Where the subscription leads."""
 
 
 _LOCK = text(f"""
-SELECT q.subscription_id, q.worker_id, q.told, {COLUMNS} FROM alerts.queue q
-WHERE q.subscription_id = ANY (CAST(:ids AS uuid[])) ORDER BY q.subscription_id FOR UPDATE""")
+SELECT q.subscription_id, q.worker_id, q.told, s.url, {COLUMNS}
+FROM alerts.queue q JOIN alerts.subscription s USING (subscription_id)
+WHERE q.subscription_id = ANY (CAST(:ids AS uuid[])) ORDER BY q.subscription_id FOR UPDATE OF q""")
 
 
 async def lock(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
     """Lock queues and return how their endpoints stand; those that are gone are left out."""
     rows = (await connection.execute(_LOCK, {"ids": ids})).mappings()
-    return {row["subscription_id"]: Standing(row["worker_id"], health_of(row), row["told"]) for row in rows}
+    return {row["subscription_id"]: Standing(row["worker_id"], health_of(row), row["told"], row["url"]) for row in rows}
 
 
 _STORE = text("""

@@ -141,16 +141,20 @@ async def record(
 ) -> None:
     """Store attempts and what follows from them, and give endpoints back.
 
-    Of an endpoint that the worker has lost, only what is a fact is stored: the attempt, and that
-    the alert was accepted.
+    Of an endpoint that the worker has lost, or to which the subscription does not lead any more, only what is
+    a fact is stored: the attempt, and that the alert was accepted. What such a one did not take is due.
     """
     released = {release.subscription_id: release.last_known for release in releases}
     standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | released.keys()))
     own = {subscription_id for subscription_id, its in standing.items() if its.worker == worker}
-    after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own}
+    turned = {
+        o.subscription_id for o in outcomes if o.subscription_id in own and o.url != standing[o.subscription_id].url
+    }
+    after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own - turned}
     await evidence.append(connection, outcomes)
     accepted = [o for o in outcomes if o.result == Step.ACCEPT]
-    others = [o for o in outcomes if o.result != Step.ACCEPT and o.subscription_id in own]
+    others = [_as_fact(o) if o.subscription_id in turned else o for o in outcomes if o.subscription_id in own]
+    others = [o for o in others if o.result != Step.ACCEPT]
     recovered = await _recover(connection, standing, {o.subscription_id for o in accepted}, after_it, nudge_after_s)
     await _count_recovered(connection, accepted, others)
     await _move(connection, accepted, others)
@@ -158,7 +162,11 @@ async def record(
     if after_it:
         await health.store(connection, standing, after_it, outcomes[-1].ended_at)
     await _disable(connection, {i: its.given_up for i, its in after_it.items() if its.given_up is not None})
-    await _store_queues(connection, outcomes, own, released, freed | recovered)
+    await _store_queues(connection, outcomes, own, released, freed | recovered | turned)
+
+
+def _as_fact(outcome: Outcome) -> Outcome:
+    return outcome if outcome.result == Step.ACCEPT else outcome._replace(result=GONE, frees_lane=False)
 
 
 async def _count_recovered(connection: AsyncConnection, accepted: Sequence[Outcome], others: Sequence[Outcome]) -> None:

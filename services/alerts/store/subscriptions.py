@@ -12,7 +12,7 @@ from services.alerts.domain.delivery import Step, after, before
 from services.alerts.domain.filters import Filter, Key, filter_keys, rank
 from services.alerts.domain.timing import Digest, QuietHours
 from services.alerts.domain.wishes import Format, Ordering
-from services.alerts.store import DUE_CHANNEL
+from services.alerts.store import CHANGED_CHANNEL, DUE_CHANNEL
 from services.alerts.store.intake import columns
 
 
@@ -208,7 +208,14 @@ async def delete(connection: AsyncConnection, subscription_id: UUID) -> bool:
     await connection.execute(_CANCEL, {"id": subscription_id, **steps})
     for statement in _DELETE:
         await connection.execute(statement, {"id": subscription_id})
+    await tell_changed(connection, subscription_id)
     return True
+
+
+async def tell_changed(connection: AsyncConnection, subscription_id: UUID | None) -> None:
+    """Let all processes take what they have in hand for a subscription anew at commit; for all when it is None."""
+    told = {"channel": CHANGED_CHANNEL, "id": str(subscription_id or "")}
+    await connection.execute(text("SELECT pg_notify(:channel, :id)"), told)
 
 
 async def notify(connection: AsyncConnection) -> None:
