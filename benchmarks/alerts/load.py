@@ -27,7 +27,8 @@ class Maker:
         template = self._templates[self._made % len(self._templates)]
         self._made += 1
         sequence = self._made // len(self._templates) + 1
-        return template.replace(b"@id@", b"%d-%d" % (time.time_ns(), self._made)).replace(b"424242", b"%d" % sequence)
+        numbered = template.replace(b"424242", b"%d" % sequence)
+        return numbered.replace(b"@id@", b"%d-%d" % (time.time_ns(), self._made))
 
 
 def _template(group: str, number: int) -> bytes:
