@@ -35,10 +35,10 @@ class Escalator:
 
     async def turn(self) -> int:
         """Note what is to be acknowledged, and tell what was not; return how many. Raises RetryableError."""
-        has_more = True
-        while has_more:
+        after: int | None = 0
+        while after is not None:
             async with transaction(self.engine) as connection:
-                has_more = await escalations.look(connection)
+                after = await escalations.look(connection, after)
         async with transaction(self.engine) as connection:
             due = await escalations.due(connection)
             told = [await escalations.escalate(connection, what) for what in due]

@@ -1,6 +1,6 @@
 """Escalations: what must be acknowledged, who did, and what is told to a second subscription since nobody did."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts.domain.escalation import told
 from services.alerts.domain.filters import PING, SEVERITIES, rank
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
-from services.alerts.store import requests, subscriptions
+from services.alerts.store import recoveries, requests, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import lock_queue
 from shared.events import EVERYWHERE, Scope, Severity
@@ -96,7 +96,12 @@ async def awaited(
     return list((await connection.execute(statement, values)).mappings())
 
 
-_PLACE = text("SELECT looked_no FROM alerts.escalation_place FOR UPDATE SKIP LOCKED")
+_PLACE = text("""
+SELECT looked_no, EXISTS (SELECT FROM alerts.escalation) AS is_any,
+    clock_timestamp() - CAST(:again AS interval) AS before FROM alerts.escalation_place FOR UPDATE SKIP LOCKED""")
+_PASS_OVER = text("UPDATE alerts.escalation_place SET looked_no = greatest(looked_no, :place)")
+LOOKED_AGAIN = timedelta(minutes=2)
+"""So long an alert is looked at again: longer than a transaction lasts."""
 # Numbers are given before their commit, so what came a moment ago is looked at more than once.
 _AWAIT = text(f"""
 WITH new AS (
@@ -111,8 +116,8 @@ WITH new AS (
     ON CONFLICT (delivery_id) DO NOTHING
 )
 UPDATE alerts.escalation_place SET looked_no = greatest(looked_no, (
-    SELECT max(alert_no) FROM new WHERE recorded_at < clock_timestamp() - interval '2 minutes'))
-RETURNING (SELECT count(*) FROM new) AS looked""")
+    SELECT max(alert_no) FROM new WHERE recorded_at < clock_timestamp() - CAST(:again AS interval)))
+RETURNING (SELECT count(*) FROM new) AS looked, (SELECT max(alert_no) FROM new) AS last""")
 _DUE = text(f"""
 SELECT w.delivery_id, e.to_id, s.tenant, a.kind, a.severity, a.lane, a.happened_at, a.body
 FROM alerts.awaited w JOIN alerts.escalation e USING (subscription_id) JOIN alerts.delivery d USING (delivery_id)
@@ -127,20 +132,29 @@ UPDATE alerts.awaited SET escalated_at = clock_timestamp(), failure = :failure W
 AT_ONCE = 500
 
 
-async def look(connection: AsyncConnection) -> bool:
-    """Note what must be acknowledged of what is new, unless another process is at it; return whether there is more."""
-    place = (await connection.execute(_PLACE)).scalar_one_or_none()
-    if place is None:
-        return False
+async def look(connection: AsyncConnection, after: int = 0) -> int | None:
+    """Note what must be acknowledged of what is new, unless another process is at it.
+
+    Returns the number `after` which to look on; None when there is no more.
+    """
+    found = (await connection.execute(_PLACE, {"again": LOOKED_AGAIN})).one_or_none()
+    if found is None:
+        return None
+    if not found.is_any:
+        # What is escalated later is what comes later.
+        place = await recoveries.number_at(connection, found.before) - 1
+        await connection.execute(_PASS_OVER, {"place": place})
+        return None
     values = {
-        "place": place,
+        "place": max(found.looked_no, after),
         "at_once": 10 * AT_ONCE,
         "ping": PING,
         "not_from": [TEST_SOURCE, ESCALATION_SOURCE],
         "severities": list(SEVERITIES),
+        "again": LOOKED_AGAIN,
     }
-    looked = (await connection.execute(_AWAIT, values)).scalar_one()
-    return bool(looked == 10 * AT_ONCE)
+    row = (await connection.execute(_AWAIT, values)).one()
+    return int(row.last) if row.looked == 10 * AT_ONCE else None
 
 
 class Unacknowledged(NamedTuple):

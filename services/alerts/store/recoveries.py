@@ -66,7 +66,12 @@ async def number_after(connection: AsyncConnection, new: NewRecovery) -> int | N
         return found
     if new.since is None:
         return 0
-    return int((await connection.execute(_NUMBER_AT, {"at": new.since - UNORDERED})).scalar_one()) - 1
+    return await number_at(connection, new.since - UNORDERED) - 1
+
+
+async def number_at(connection: AsyncConnection, at: datetime) -> int:
+    """Return the least number whose alert was recorded at a time or later; one above all when there is none."""
+    return int((await connection.execute(_NUMBER_AT, {"at": at})).scalar_one())
 
 
 async def create(connection: AsyncConnection, new: NewRecovery, after_no: int) -> UUID | None:

@@ -7,9 +7,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from services.alerts.escalator import Escalator
 from services.alerts.releaser import Releaser
+from services.alerts.store import SCHEMA, VERSIONS, escalations
+from shared.database import make_engine, transaction, upgrade_schema
 from tests.integration.alerts.matched import as_recorded, deliveries, recorded
 from tests.integration.alerts.receiver import Inbox, Receiver, hang
 from tests.integration.alerts.service import Service, lane_changed
@@ -252,3 +255,28 @@ async def test_what_was_acknowledged_while_it_was_noted_is_told_to_nobody_else(a
     await api_only.sql("UPDATE alerts.escalation SET after_s = 1e-6 RETURNING 1")
     assert await turn(api_only) == 0
     await awaited(api_only, created, 0)
+
+
+async def test_a_look_ends_though_more_came_than_it_takes_at_once(database_url: str) -> None:
+    engine = make_engine(database_url, "tests")
+    await upgrade_schema(engine, SCHEMA, VERSIONS)
+    many = """INSERT INTO alerts.alert (source, id, kind, severity, happened_at, body)
+        SELECT '/many', CAST(n AS text), 'lanewatch.lane.changed', 'critical', now(), ''
+        FROM generate_series(1, 5001) n"""
+    place = "SELECT looked_no, (SELECT max(alert_no) FROM alerts.alert) AS last FROM alerts.escalation_place"
+    async with transaction(engine) as connection:
+        await connection.execute(text(many))
+        assert await escalations.look(connection) is None, "there is no escalation, so nothing to look for"
+        await connection.execute(
+            text("""WITH made AS (INSERT INTO alerts.subscription (name, filter, exporters, kinds, min_severity)
+                SELECT 'n', '{}', '{}', '{}', 0 FROM generate_series(1, 2) RETURNING subscription_id)
+                INSERT INTO alerts.escalation (subscription_id, to_id, after_s, min_severity)
+                SELECT CAST(min(CAST(subscription_id AS text)) AS uuid),
+                    CAST(max(CAST(subscription_id AS text)) AS uuid), 60, 0 FROM made""")
+        )
+    async with asyncio.timeout(10):
+        assert await Escalator(engine, 1.0, lambda: None).turn() == 0
+    async with transaction(engine) as connection:
+        row = (await connection.execute(text(place))).one()
+    assert row.looked_no < row.last, "what has just come is looked at again, for numbers are given before their commit"
+    await engine.dispose()
