@@ -27,7 +27,7 @@ Record: TypeAlias = Any
 Advance: TypeAlias = dict[int, tuple[int, int]]
 """By partition: the offset that must be stored now, and the one to store instead."""
 
-LOOKED_AT_ONCE = 16
+LOOKED_AT_ONCE = 8
 """So many records are looked at before whoever waits for an answer has his turn."""
 
 

@@ -9,14 +9,13 @@ from prometheus_client import Histogram
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.licensing.domain.applying import apply_all
 from services.licensing.domain.book import Book, Missing
 from services.licensing.domain.planning import Keys, keys_of
 from services.licensing.domain.policy import Policy
 from services.licensing.domain.sources import Seen
 from services.licensing.store import offsets, sources
 from services.licensing.store.load import load
-from services.licensing.store.save import Arrival, DeadLetter, body_hash, save, save_dead_letters
+from services.licensing.store.save import Arrival, DeadLetter, apply_and_save, body_hash, save_dead_letters
 from services.licensing.store.sql import fetch
 from shared.cloudevents import read_trade_event
 from shared.consumption import Advance, Record
@@ -104,10 +103,8 @@ class EventHandler:
         async with transaction(self.engine) as c:
             batch = await _without_known(c, read)
             await offsets.move(c, self.topic, advance, batch.duplicates)
-            events = [a.event for a in batch.arrivals]
-            book = await load(c, keys, events, self.policy)
-            apply_all(book, events)
-            dead = await save(c, book, batch.arrivals, self.topics_out)
+            book = await load(c, keys, [a.event for a in batch.arrivals], self.policy)
+            dead = await apply_and_save(c, book, batch.arrivals, self.topics_out)
             heard = self._news_of(book)
             await sources.hear(c, min(advance), heard)
             await save_dead_letters(c, batch.dead, self.topics_out[1])

@@ -1,4 +1,4 @@
-"""Writes what a batch brought about: rows, one set-based statement a table, then what older rows are told."""
+"""Applies a batch and writes what follows: rows, set-based statements for each table, then what older rows are told."""
 
 import hashlib
 from collections import defaultdict
@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.licensing.domain.applying import apply_all
 from services.licensing.domain.book import Book, Ending
 from services.licensing.store import prices, records, sources, tables
-from services.licensing.store.sql import Write, fetch, write_all
+from services.licensing.store.adding import Additions
+from services.licensing.store.sql import Write, Writer, fetch
 from shared import cloudevents
 from shared.cloudevents import Event, entity_key
 from shared.events import TradeData
@@ -35,6 +37,10 @@ _SUPERSEDED = text("""
     UPDATE licensing.decision d SET superseded_by = s.by
     FROM unnest(CAST(:ids AS text[]), CAST(:by AS text[])) AS s(id, by) WHERE d.decision_id = s.id
 """)
+
+
+APPLIED_AT_ONCE = 50
+"""So many events are applied before the database has its turn: they take some milliseconds."""
 
 
 class Arrival(NamedTuple):
@@ -65,14 +71,24 @@ def body_hash(event: Event[TradeData]) -> bytes:
     return hashlib.sha256(cloudevents.encode_sorted((event.type, event.time, event.data))).digest()
 
 
-async def save(
+async def apply_and_save(
     c: AsyncConnection, book: Book, arrivals: Sequence[Arrival], topics: tuple[str, str]
 ) -> list[DeadLetter]:
-    """Write everything; `topics` are those of decisions and of dead letters. Returns the new dead letters."""
+    """Apply the events to the book and write all that follows; `topics` are those of decisions and of dead letters.
+
+    What the events add is written while the next are applied. Returns the new dead letters. Raises Missing.
+    """
     # Drawn under the locks: of two batches that touch the same thing, the later commit has the higher places.
     place = (await fetch(c, "SELECT nextval('licensing.place') AS place"))[0]["place"] if arrivals else 0
-    endings = _Endings(book, arrivals, place)
-    await write_all(c, _rows(book, endings, topics[0]))
+    additions = Additions(book, topics[0])
+    async with Writer(c) as writer:
+        for first in range(0, len(arrivals), APPLIED_AT_ONCE):
+            apply_all(book, [a.event for a in arrivals[first : first + APPLIED_AT_ONCE]])
+            await additions.keep_up(writer)
+        endings = _Endings(book, arrivals, place)
+        for write in _rows(book, endings, additions):
+            await writer.write(*write)
+        await writer.settle()
     await _tell_older(c, book, endings)
     await sources.keep(c, [book.sources[name] for name in sorted(book.touched.get("source", ()))])
     dead = [*endings.dead(), *await _dead_of_old(c, endings.of_old())]
@@ -132,15 +148,14 @@ class _Endings:
         return None if ending.status == "parked" else self._applied[name]
 
 
-def _rows(book: Book, endings: _Endings, topic: str) -> Iterator[Write]:
+def _rows(book: Book, endings: _Endings, additions: Additions) -> Iterator[Write]:
     """Return the rows of each table, in the order in which every batch writes them."""
     touched = defaultdict[str, list[str]](list, {kind: sorted(keys) for kind, keys in book.touched.items()})
     yield from _register_rows(book, touched)
-    yield from _ledger_rows(book, touched)
-    yield from _decision_rows(book)
-    yield from _lane_rows(book, touched)
+    yield from _balance_rows(book, touched)
+    yield tables.LANE.upsert, (records.lane_row(book.lanes[i]) for i in touched["lane"])
     yield tables.EVENT.insert, endings.rows()
-    yield tables.OUTBOX.insert, ((topic, a.partitionkey, cloudevents.write(a), None) for a in book.alerts)
+    yield from additions.rest()
 
 
 def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
@@ -155,33 +170,12 @@ def _register_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Wri
     )
 
 
-def _ledger_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
+def _balance_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
     yield tables.ACCOUNT.upsert, (records.account_row(book.accounts[i]) for i in touched["account"])
-    yield tables.ENTRY.insert, (records.entry_row(e) for e in book.entries)
     declared = touched["shipment"]
     yield tables.SHIPMENT.upsert, (records.shipment_row(book.shipments[i]) for i in declared)
     moved = sorted(set(touched["shipment_moved"]).difference(declared))
     yield tables.SHIPMENT_MOVED.update, (records.moved_row(book.shipments[i]) for i in moved)
-
-
-def _decision_rows(book: Book) -> Iterator[Write]:
-    yield tables.DECISION.insert, (records.decision_row(d, book.policy.version) for d in book.decisions)
-    yield tables.FINDING.insert, (row for d in book.decisions for row in records.finding_rows(d))
-    yield (
-        tables.DECISION_ON_LICENCE.insert,
-        ((name, d.at, d.decision_id) for d in book.decisions for name in d.licences),
-    )
-
-
-def _lane_rows(book: Book, touched: Mapping[str, list[str]]) -> Iterator[Write]:
-    yield tables.LANE.upsert, (records.lane_row(book.lanes[i]) for i in touched["lane"])
-    yield (
-        tables.LANE_CHANGE.insert,
-        (
-            (x.lane_id, x.sequence, x.previous, x.state, x.at, records.text_of(x.reasons), caused_by, x.supersedes)
-            for x, caused_by in book.lane_changes
-        ),
-    )
 
 
 async def _tell_older(c: AsyncConnection, book: Book, endings: _Endings) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 from sqlalchemy import text
@@ -31,21 +31,44 @@ MADE_AT_ONCE = 32
 """So many rows are made before the statement under way has its turn."""
 
 
-async def write_all(connection: AsyncConnection, writes: Iterable[Write]) -> None:
-    """Write rows, one statement after the other; while the database works on one the rows of the next are made."""
-    under_way: asyncio.Future[None] | None = None
-    try:
-        for write, rows in writes:
-            made = await _made(rows)
-            if under_way is not None:
-                await under_way
-            under_way = asyncio.ensure_future(write(connection, made)) if made else None
-        if under_way is not None:
-            await under_way
-    finally:
-        if under_way is not None and not under_way.done():
-            under_way.cancel()
-            await asyncio.wait([under_way])
+class Writer:
+    """Writes rows, one statement after the other; while the database works on one the rows of the next are made.
+
+    It is entered for a batch. Left by an exception, it takes back what is under way.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._under_way: asyncio.Future[None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a statement is under way."""
+        return self._under_way is not None and not self._under_way.done()
+
+    async def write(
+        self, write: Callable[[AsyncConnection, Sequence[Row]], Awaitable[None]], rows: Iterable[Row]
+    ) -> None:
+        """Make the rows, and begin to write them as soon as those before are written."""
+        made = await _made(rows)
+        await self.settle()
+        if made:
+            self._under_way = asyncio.ensure_future(write(self._connection, made))
+
+    async def settle(self) -> None:
+        """Wait until all is written. Raises what was wrong with it."""
+        if self._under_way is not None:
+            await self._under_way
+            self._under_way = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._under_way is not None:
+            self._under_way.cancel()
+            # Whatever became of it, what is told is why the batch ended.
+            await asyncio.gather(self._under_way, return_exceptions=True)
 
 
 async def _made(rows: Iterable[Row]) -> list[Row]:
