@@ -67,9 +67,10 @@ docs: $(READY) ## Write the generated schemas and tables
 pytest: $(READY)
 	@$(BIN)/python -m pytest -q -n $(or $(WORKERS),2) --dist loadgroup --no-loadscope-reorder
 
-soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s; four processes racing for 20,000 shipments; delivery killed 40 times
+soak: $(READY) ## Any interleaving of events against the reference, 100,000 steps (STEPS, SEED); a broker paused for 30 s, and killed 10 times under 64 clients of two processes; four processes racing for 20,000 shipments; delivery killed 40 times
 	@SOAK_STEPS=$(or $(STEPS),100000) SOAK_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/model/test_any_interleaving.py -k soak
 	@PAUSED_S=30 $(BIN)/python -m pytest -q -s tests/faults/ingest -k paused
+	@KILLS=10 $(BIN)/python -m pytest -q -s tests/faults/ingest/test_two_processes.py
 	@RACE=20000 $(BIN)/python -m pytest -q tests/faults/licensing/test_four_processes.py
 	@KILLS=40 $(BIN)/python -m pytest -q -s tests/faults/alerts/test_two_workers.py
 
