@@ -217,7 +217,8 @@ class _Checking:
         found.links, found.hash = self.link, self.hash
         if not self.is_closed:
             found.faults.append(
-                f"it ends at line {lines} without a closing checkpoint: it was cut off, or the export broke off"
+                f"it ends at line {lines} without a closing checkpoint: it was cut off, the export broke off, or the "
+                "service would not sign it, since the chain does not follow from its last checkpoint"
             )
         if self.earlier is not None:
             found.faults.append(f"the earlier export has {self.earlier.links} links, and this one ends at {self.link}")

@@ -18,7 +18,7 @@ class Health:
     """Named checks of one service, answered at `/health/live`, `/health/ready` and `/health/startup`.
 
     Liveness checks say that the process is stuck and should be restarted; readiness checks say
-    that a dependency is away and work should wait.
+    that a dependency is away and work should wait. Notes are told with readiness and hold no work up.
     """
 
     def __init__(self, service: str, *, timeout_s: float = 2.0) -> None:
@@ -27,6 +27,7 @@ class Health:
         self.is_started = False
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
+        self._notes: dict[str, Check] = {}
 
     def add_live(self, name: str, check: Check) -> None:
         """Add a check that fails only when a restart would help."""
@@ -35,6 +36,10 @@ class Health:
     def add_ready(self, name: str, check: Check) -> None:
         """Add a check that fails while a dependency is away."""
         self._ready[name] = check
+
+    def add_note(self, name: str, check: Check) -> None:
+        """Add a check for what somebody should look at while the process goes on with its work."""
+        self._notes[name] = check
 
     async def why_not_live(self) -> list[str]:
         """Return the reasons for which a restart would help; none when all is well."""
@@ -50,17 +55,23 @@ class Health:
         except Exception as error:  # noqa: BLE001 - whatever a check raises is the reason
             return f"{type(error).__name__}: {error}"
 
-    async def _answer(self, checks: dict[str, Check], *, must_be_started: bool) -> Response:
+    async def _answer(
+        self, checks: dict[str, Check], notes: dict[str, Check] | None = None, *, must_be_started: bool
+    ) -> Response:
         # Read before anything is asked: what starts meanwhile has added checks that are not asked here.
         is_starting = must_be_started and not self.is_started
         reasons = dict(zip(checks, await asyncio.gather(*map(self._ask, checks.values())), strict=True))
+        notes = notes or {}
+        noted = dict(zip(notes, await asyncio.gather(*map(self._ask, notes.values())), strict=True))
         if is_starting:
             reasons["startup"] = "still starting"
         failed = any(reasons.values())
-        body: dict[str, Any] = {"status": "fail" if failed else "pass", "serviceId": self.service}
+        status = "fail" if failed else "warn" if any(noted.values()) else "pass"
+        body: dict[str, Any] = {"status": status, "serviceId": self.service}
         body["checks"] = {
-            name: [{"status": "fail", "output": reason} if reason else {"status": "pass"}]
-            for name, reason in reasons.items()
+            name: [{"status": bad, "output": reason} if reason else {"status": "pass"}]
+            for bad, found in (("fail", reasons), ("warn", noted))
+            for name, reason in found.items()
         }
         return Response(msgspec.json.encode(body), 503 if failed else 200, media_type=CONTENT_TYPE_HEALTH)
 
@@ -76,7 +87,7 @@ class Health:
         @router.get("/ready")
         async def ready() -> Response:
             """Whether the process can do its work now, with a reason for each dependency."""
-            return await self._answer({**self._live, **self._ready}, must_be_started=True)
+            return await self._answer({**self._live, **self._ready}, self._notes, must_be_started=True)
 
         @router.get("/startup")
         async def startup() -> Response:

@@ -7,18 +7,21 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.alerts.api.subscriptions import missing, tenant_of
-from services.alerts.domain.evidence import VERSION, Checkpoint, Fact, link_of, moment
+from services.alerts.domain.evidence import GENESIS, VERSION, Checkpoint, Fact, link_of, moment
 from services.alerts.domain.signing import jwk
-from services.alerts.notary import checkpoint, key_of
+from services.alerts.notary import checkpoint, fault_of, key_of
 from services.alerts.store import evidence
 from services.alerts.store.evidence import Head, SignedCheckpoint
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
+
+log = structlog.get_logger(__name__)
 
 NDJSON = "application/x-ndjson"
 AT_ONCE = 500
@@ -39,26 +42,35 @@ async def export(
 ) -> StreamingResponse:
     """Export every attempt as a link of a chain, with signed checkpoints; also of a subscription that was deleted.
 
-    Each link's hash covers the one before, so that nothing can be changed, dropped, moved or added unseen:
-    `lanewatch verify` checks it offline. The format is described in `docs/alerts/evidence.md`.
+    Each link's hash covers the one before, so that nothing can be changed, dropped, moved or added unseen by who has
+    an earlier export to compare with: `lanewatch verify` checks it offline. The format is described in
+    `docs/alerts/evidence.md`. A chain that no longer follows from its last checkpoint is exported without one:
+    the service does not sign what it did not record.
     """
-    now, tenant, engine = datetime.now(UTC), tenant_of(request), request.app.state.engine
+    now, tenant = datetime.now(UTC), tenant_of(request)
+    engine, vault = request.app.state.engine, request.app.state.vault
     async with transaction(engine) as connection:
         if await evidence.tenant_of(connection, subscription_id) != tenant:
             raise missing("subscription")
-        head = await evidence.head(connection, subscription_id)
+        chain = await evidence.chain(connection, subscription_id)
+        head = Head(0, GENESIS) if chain is None else chain.head
         previous = await evidence.hash_at(connection, subscription_id, after) if after <= head.links else None
         if previous is None:
             fault = FieldError("/query/after", "must be a link of the chain")
             raise CallerError(422, "The request is not valid", errors=(fault,))
-        key = await key_of(connection, request.app.state.vault, tenant)
+        key = await key_of(connection, vault, tenant)
+    broken = None if chain is None else await fault_of(engine, vault, chain)
+    if broken is not None:
+        log.error("an export of evidence is not signed", subscription_id=str(subscription_id), reason=broken)
     closing = checkpoint(key, subscription_id, head, now, is_closing=True)
-    lines = _lines(engine, Head(after, previous), closing, bodies=bodies)
+    lines = _lines(engine, Head(after, previous), closing, bodies=bodies, is_signed=broken is None)
     name = f'attachment; filename="evidence-{subscription_id}.ndjson"'
     return StreamingResponse(lines, media_type=NDJSON, headers={"content-disposition": name})
 
 
-async def _lines(engine: AsyncEngine, begin: Head, closing: SignedCheckpoint, *, bodies: bool) -> AsyncIterator[bytes]:
+async def _lines(
+    engine: AsyncEngine, begin: Head, closing: SignedCheckpoint, *, bodies: bool, is_signed: bool
+) -> AsyncIterator[bytes]:
     """Return the lines, some at a time: what is there already never changes."""
     place, subscription_id = begin.links, closing.subscription_id
     yield first_line(begin, closing)
@@ -79,7 +91,9 @@ async def _lines(engine: AsyncEngine, begin: Head, closing: SignedCheckpoint, *,
     async with transaction(engine) as connection:
         beyond = await evidence.checkpoints(connection, subscription_id, closing.links, 2**63 - 1)
     # What is signed and not there is shown, or nobody would see that it is gone.
-    yield b"".join((*map(checkpoint_line, beyond), checkpoint_line(closing, is_closing=True)))
+    yield b"".join(map(checkpoint_line, beyond))
+    if is_signed:
+        yield checkpoint_line(closing, is_closing=True)
 
 
 def first_line(begin: Head, closing: SignedCheckpoint) -> bytes:

@@ -4,8 +4,9 @@
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -93,3 +94,30 @@ def hash_of(previous: bytes, link: Link) -> bytes:
 def signed(checkpoint: Checkpoint) -> bytes:
     """Return what a checkpoint's signature covers."""
     return CHECKPOINT_PREFIX + canonical(checkpoint)
+
+
+class Walked(NamedTuple):
+    """How far a chain was followed, and why it goes no further, if it does not."""
+
+    links: int
+    hash: bytes
+    fault: str | None = None
+
+
+def walk(begin: Walked, facts: Iterable[Fact], head: Walked, *, is_all: bool) -> Walked:
+    """Follow a chain from a link on that is known, by what its next links say; `is_all`: there are no more of them.
+
+    A link's hash must be the one that follows from its fields, and the last one's that of the chain's head.
+    """
+    links, last = begin.links, begin.hash
+    for fact in facts:
+        if fact.link != links + 1:
+            return Walked(links, last, f"link {links + 1} is missing before link {fact.link}")
+        if (follows := hash_of(last, link_of(fact, fact.link))) != fact.hash:
+            return Walked(links, last, f"link {fact.link} does not give its hash after the one before")
+        links, last = fact.link, follows
+    if is_all and links < head.links:
+        return Walked(links, last, f"link {links + 1} is missing before the end of the chain at {head.links}")
+    if links == head.links and last != head.hash:
+        return Walked(links, last, f"link {links} has another hash than the end of the chain")
+    return Walked(links, last)

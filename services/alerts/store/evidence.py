@@ -104,13 +104,6 @@ async def tenant_of(connection: AsyncConnection, subscription_id: UUID) -> str |
     return (await connection.execute(statement, {"id": subscription_id})).scalar_one_or_none()
 
 
-async def head(connection: AsyncConnection, subscription_id: UUID) -> Head:
-    """Return how far a chain has come."""
-    statement = text("SELECT links, hash FROM alerts.chain WHERE subscription_id = :id")
-    row = (await connection.execute(statement, {"id": subscription_id})).one_or_none()
-    return Head(0, GENESIS) if row is None else Head(*row)
-
-
 async def hash_at(connection: AsyncConnection, subscription_id: UUID, link: int) -> bytes | None:
     """Return the hash of a link; None when there is no such."""
     if link == 0:
@@ -144,15 +137,6 @@ async def links(
     return list((await connection.execute(statement, values)).all())
 
 
-class Grown(NamedTuple):
-    """A chain that has come further than it was signed."""
-
-    subscription_id: UUID
-    tenant: str
-    links: int
-    hash: bytes
-
-
 class SignedCheckpoint(NamedTuple):
     """How far a chain had come at a time, and whose word that is."""
 
@@ -164,11 +148,39 @@ class SignedCheckpoint(NamedTuple):
     signature: bytes
 
 
-# A chain whose row is locked grows just now; its turn comes.
-_GROWN = text("""
-SELECT c.subscription_id, s.tenant, c.links, c.hash
+class Chain(NamedTuple):
+    """A chain, how far it has come and how far it was signed, and its last checkpoint, all of one moment."""
+
+    subscription_id: UUID
+    tenant: str
+    head: Head
+    signed_links: int
+    last: SignedCheckpoint | None
+
+
+_CHAINS = """
+SELECT c.subscription_id, s.tenant, c.links, c.hash, c.signed_links, p.links AS last_links, p.hash AS last_hash, p.at,
+    p.public, p.signature
 FROM alerts.chain c JOIN alerts.subscription s USING (subscription_id)
-WHERE c.links > c.signed_links LIMIT :limit FOR UPDATE OF c SKIP LOCKED""")
+LEFT JOIN LATERAL (SELECT * FROM alerts.checkpoint p WHERE p.subscription_id = c.subscription_id
+    ORDER BY p.links DESC LIMIT 1) p ON true
+WHERE {which}"""
+_GROWN = text(
+    _CHAINS.format(which="c.links <> c.signed_links AND c.subscription_id > :after")
+    + " ORDER BY c.subscription_id LIMIT :limit"
+)
+_CHAIN = text(_CHAINS.format(which="c.subscription_id = :id"))
+_NEXT_LINKS = text("""
+SELECT t.* FROM unnest(CAST(:ids AS uuid[]), CAST(:after AS bigint[]), CAST(:until AS bigint[])) AS c(id, after, until)
+CROSS JOIN LATERAL (
+    SELECT t.subscription_id, t.link, t.delivery_id, t.number, t.started_at, t.duration_ms, t.status, t.error,
+        t.response_excerpt, t.url, t.body_sha256, t.hash
+    FROM alerts.attempt t WHERE t.subscription_id = c.id AND t.link > c.after AND t.link <= c.until
+    ORDER BY t.link LIMIT :limit) t
+ORDER BY t.subscription_id, t.link""")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('alerts.notary'))")
+_LOCK = text("""
+SELECT 1 FROM alerts.chain WHERE subscription_id = ANY (CAST(:ids AS uuid[])) ORDER BY subscription_id FOR UPDATE""")
 _KEEP = text("""
 WITH kept AS (
     INSERT INTO alerts.checkpoint (subscription_id, links, hash, at, public, signature)
@@ -182,13 +194,42 @@ SELECT subscription_id, links, hash, at, public, signature FROM alerts.checkpoin
 WHERE subscription_id = :id AND links > :after AND links <= :until ORDER BY links""")
 
 
-async def grown(connection: AsyncConnection, limit: int) -> list[Grown]:
-    """Return, and lock, chains that have come further than they were signed."""
-    return [Grown(*row) for row in await connection.execute(_GROWN, {"limit": limit})]
+async def is_alone(connection: AsyncConnection) -> bool:
+    """Return whether no other process signs until this transaction ends."""
+    return bool((await connection.execute(_ALONE)).scalar_one())
+
+
+async def grown(connection: AsyncConnection, after: UUID, limit: int) -> list[Chain]:
+    """Return chains that have come to another link than the one they were signed at, in the order of their ids."""
+    rows = await connection.execute(_GROWN, {"after": after, "limit": limit})
+    return [_chain(row) for row in rows]
+
+
+async def chain(connection: AsyncConnection, subscription_id: UUID) -> Chain | None:
+    """Return a subscription's chain; None while nothing was sent."""
+    row = (await connection.execute(_CHAIN, {"id": subscription_id})).one_or_none()
+    return None if row is None else _chain(row)
+
+
+def _chain(row: Row[Any]) -> Chain:
+    last = None
+    if row.last_links is not None:
+        last = SignedCheckpoint(row.subscription_id, row.last_links, row.last_hash, row.at, row.public, row.signature)
+    return Chain(row.subscription_id, row.tenant, Head(row.links, row.hash), row.signed_links, last)
+
+
+async def next_links(
+    connection: AsyncConnection, places: Sequence[tuple[UUID, int, int]], limit: int
+) -> list[Row[Any]]:
+    """Return the links of several chains, each after one and up to another, `limit` of each at most."""
+    values = {**columns(places, ("ids", "after", "until")), "limit": limit}
+    return list((await connection.execute(_NEXT_LINKS, values)).all())
 
 
 async def keep_checkpoints(connection: AsyncConnection, made: Sequence[SignedCheckpoint]) -> None:
-    """Store checkpoints of chains that are locked."""
+    """Store checkpoints; the caller is alone in doing so."""
+    # In the order in which outcomes lock them.
+    await connection.execute(_LOCK, {"ids": [each.subscription_id for each in made]})
     await connection.execute(_KEEP, columns(made, SignedCheckpoint._fields))
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lanewatch.verifying import Earlier, Report, verify
 from services.alerts.domain.breaker import Health
-from services.alerts.domain.evidence import moment
+from services.alerts.domain.evidence import GENESIS, hash_of, link_of, moment
 from services.alerts.notary import Notary
 from services.alerts.resealing import reseal
 from services.alerts.signers import of_tenant
@@ -102,7 +102,7 @@ async def test_what_is_changed_in_the_database_is_seen(
     shared_service: Service, inbox: Inbox, harm: str, says: str
 ) -> None:
     subscription_id = await told(shared_service, inbox)
-    await Notary(shared_service.app.state.engine, shared_service.app.state.vault, 1).sign_some()
+    await Notary(shared_service.app.state.engine, shared_service.app.state.vault, 1).sign()
     await shared_service.sql(f"{harm} RETURNING 1", id=UUID(subscription_id))
     assert says in "\n".join(verify(await export(shared_service, subscription_id)).faults)
 
@@ -136,8 +136,8 @@ async def test_chains_that_grew_are_signed_once_by_any_number_of_processes(api_o
     async with transaction(engine) as connection:
         await evidence.append(connection, [o for i in ids for o in outcomes(i, 2)])
     notaries = [Notary(engine, api_only.app.state.vault, 1) for _ in range(2)]
-    await asyncio.gather(*(notary.sign_some() for notary in notaries))
-    assert await notaries[0].sign_some() == 0
+    await asyncio.gather(*(notary.sign() for notary in notaries))
+    assert await notaries[0].sign() == 0
     for subscription_id in ids:
         report = verify(await export(api_only, subscription_id))
         assert (report.faults, report.checkpoints) == ([], 2), "the stored one and the closing one"
@@ -148,7 +148,7 @@ async def signed_chain(service: Service) -> UUID:
     subscription_id = UUID((await service.subscribe("http://127.0.0.1:8999/"))["subscription_id"])
     async with transaction(service.app.state.engine) as connection:
         await evidence.append(connection, outcomes(subscription_id, 2))
-    await Notary(service.app.state.engine, service.app.state.vault, 1).sign_some()
+    await Notary(service.app.state.engine, service.app.state.vault, 1).sign()
     return subscription_id
 
 
@@ -190,3 +190,57 @@ async def test_a_key_that_was_put_into_the_database_is_not_published_for_evidenc
         assert known not in (changed := await keys(api_only)).values()
         assert len(changed) == len(before) - 1
         await api_only.sql(exchange, public=known, known=bytes(32))
+
+
+FORGE = """WITH forged AS (
+    UPDATE alerts.attempt SET hash = n.hash
+    FROM unnest(CAST(:links AS bigint[]), CAST(:hashes AS bytea[])) AS n(no, hash)
+    WHERE subscription_id = :id AND link = n.no
+)
+UPDATE alerts.chain SET links = :head, hash = :hash WHERE subscription_id = :id RETURNING 1"""
+GONE = "DELETE FROM alerts.checkpoint WHERE subscription_id = :id RETURNING 1"
+UNSIGNED = "UPDATE alerts.checkpoint SET signature = sha256(signature) || hash WHERE subscription_id = :id RETURNING 1"
+ANEW = "UPDATE alerts.checkpoint SET hash = :hash WHERE subscription_id = :id RETURNING 1"
+
+
+@pytest.mark.parametrize("hides", [GONE, UNSIGNED, ANEW])
+async def test_a_past_that_was_made_anew_in_the_database_is_not_signed(api_only: Service, hides: str) -> None:
+    engine = api_only.app.state.engine
+    subscription_id = await signed_chain(api_only)
+    async with transaction(engine) as connection:
+        await evidence.append(connection, outcomes(subscription_id, 1))
+    harm = "UPDATE alerts.attempt SET status = 500 WHERE subscription_id = :id AND link = 1 RETURNING 1"
+    await api_only.sql(harm, id=subscription_id)
+    async with transaction(engine) as connection:
+        rows = await evidence.links(connection, subscription_id, 0, 3, 9, bodies=False)
+    hashes = [GENESIS]
+    for row in rows:
+        hashes.append(hash_of(hashes[-1], link_of(row, row.link)))
+    forged = {"links": [row.link for row in rows], "hashes": hashes[1:], "head": 3, "hash": hashes[-1]}
+    await api_only.sql(FORGE, id=subscription_id, **forged)
+    await api_only.sql(hides, id=subscription_id, **({"hash": hashes[2]} if hides == ANEW else {}))
+    notary = Notary(engine, api_only.app.state.vault, 1)
+    assert await notary.sign() == 0
+    assert set(notary.refused) == {subscription_id}
+    assert str(subscription_id) in str(await notary.check())
+    report = verify(await export(api_only, subscription_id), await keys(api_only))
+    assert "the service would not sign it" in report.faults[-1]
+    await api_only.sql("DELETE FROM alerts.chain WHERE subscription_id = :id RETURNING 1", id=subscription_id)
+
+
+async def test_what_came_since_the_last_checkpoint_is_signed_only_if_it_is_whole(api_only: Service) -> None:
+    engine = api_only.app.state.engine
+    harmed, whole = await signed_chain(api_only), await signed_chain(api_only)
+    async with transaction(engine) as connection:
+        await evidence.append(connection, [o for i in (harmed, whole) for o in outcomes(i, 1200)])
+    harm = "UPDATE alerts.attempt SET error = 'x' WHERE subscription_id = :id AND link = 700 RETURNING 1"
+    await api_only.sql(harm, id=harmed)
+    notary = Notary(engine, api_only.app.state.vault, 1)
+    await notary.sign()
+    assert notary.refused == {harmed: "link 700 does not give its hash after the one before"}
+    assert await api_only.sql("SELECT signed_links FROM alerts.chain WHERE subscription_id = :id", id=whole) == [
+        (1202,)
+    ]
+    report = verify(await export(api_only, whole), await keys(api_only))
+    assert report.faults == []
+    await api_only.sql("DELETE FROM alerts.chain WHERE subscription_id = :id RETURNING 1", id=harmed)
