@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from services.ingest.api import answers
 from services.ingest.api.answers import ReceiptBody
+from services.ingest.api.file_answers import JobBody
 from services.ingest.domain.faults import Fault, clock_not_taken, not_json, too_large, wrong_media_type
 from services.ingest.main import build
 from services.ingest.settings import IngestSettings
@@ -53,6 +54,8 @@ def test_all_routes_are_in_it() -> None:
     paths = {
         *foreign,
         *sheets,
+        "/v1/files",
+        "/v1/files/{file}",
         "/v1/callbacks/{sender}",
         "/v1/events",
         "/health/live",
@@ -96,6 +99,29 @@ def test_answer_is_as_the_document_says(answer: answers.Answer) -> None:
     assert isinstance(answer.body, bytes)
     validator(described["content"][answer.content_type]["schema"]).validate(msgspec.json.decode(answer.body))
     assert ("retry-after" in answer.headers) >= (answer.status == 503)
+
+
+def test_a_quota_that_is_used_up_is_told_on_every_route_that_is_charged() -> None:
+    charged = [
+        operation
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        if "429" in operation["responses"]
+    ]
+    assert len(charged) == 17
+    for operation in charged:
+        spent = operation["responses"]["429"]
+        assert set(spent["headers"]) == {"retry-after", "RateLimit-Policy", "RateLimit"}
+        example = spent["content"]["application/problem+json"]["example"]
+        assert msgspec.convert(example, Fault).violated_policies == ("requests",)
+        for status, answer in operation["responses"].items():
+            assert not status.startswith("2") or {"RateLimit-Policy", "RateLimit"} <= set(answer["headers"])
+
+
+def test_the_example_of_a_job_holds() -> None:
+    described = DOCUMENT["paths"]["/v1/files/{file}"]["get"]["responses"]["200"]["content"]["application/json"]
+    validator(described["schema"]).validate(described["example"])
+    assert msgspec.convert(described["example"], JobBody).refused == 1
 
 
 @pytest.mark.parametrize(
