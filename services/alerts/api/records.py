@@ -58,13 +58,11 @@ async def delivery(request: Request, delivery_id: UUID) -> DeliveryWithLog:
 async def retry(request: Request, delivery_id: UUID) -> Delivery:
     """Send a delivery now, delivered or not, under the same `webhook-id`."""
     async with transaction(request.app.state.engine) as connection:
-        if await reads.delivery(connection, tenant_of(request), delivery_id) is None:
+        found = await reads.delivery(connection, tenant_of(request), delivery_id)
+        if found is None:
             raise missing("delivery")
-        state = await requests.redeliver(connection, delivery_id)
-        if state == "cancelled":
-            raise CallerError(409, "The delivery was cancelled with its subscription")
-        if state == "kept":
-            raise CallerError(409, "The subscription has no endpoint; its alerts are pulled")
+        if why := await requests.redeliver(connection, delivery_id, found["subscription_id"]):
+            raise CallerError(409, why)
         row = await reads.delivery(connection, tenant_of(request), delivery_id)
     if row is None:
         raise missing("delivery")

@@ -14,6 +14,8 @@ from services.alerts.api.subscriptions import missing, tenant_of
 from services.alerts.domain.recovery import What
 from services.alerts.store import recoveries, subscriptions
 from services.alerts.store.recoveries import NewRecovery
+from services.alerts.store.requests import NO_ENDPOINT, has_endpoint
+from services.alerts.store.subscriptions import lock_queue
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
 from shared.openapi import problem
@@ -33,7 +35,8 @@ class RecoveryForm(BaseModel):
     until: AwareDatetime | None = None
     """Alerts that were recorded before then; left out: all that are there when the recovery is asked for."""
     what: What = "undelivered"
-    """`undelivered`: what was given up, and what waits for its next try; `all`: what was delivered too."""
+    """`undelivered`: what was given up, what waits for its next try, and what was only kept while there was no
+    endpoint; `all`: what was delivered too."""
     in_order: bool = False
     """Of each lane one after the other, in the order of the alerts."""
 
@@ -94,7 +97,11 @@ async def require_own(connection: AsyncConnection, request: Request, subscriptio
         raise missing("subscription")
 
 
-@router.post("", status_code=202, responses={409: problem("Another recovery of the subscription goes on.")})
+@router.post(
+    "",
+    status_code=202,
+    responses={409: problem("Another recovery of the subscription goes on, or there is no endpoint.")},
+)
 async def create(request: Request, subscription_id: UUID, form: RecoveryForm, response: Response) -> RecoveryOut:
     """Make past deliveries once more, under the same `webhook-id`, behind the first attempts of new alerts.
 
@@ -104,6 +111,9 @@ async def create(request: Request, subscription_id: UUID, form: RecoveryForm, re
     new = NewRecovery(subscription_id, form.what, form.in_order, form.since, form.until, form.after)
     async with transaction(request.app.state.engine) as connection:
         await require_own(connection, request, subscription_id)
+        await lock_queue(connection, subscription_id)
+        if not await has_endpoint(connection, subscription_id):
+            raise CallerError(409, NO_ENDPOINT)
         after_no = await recoveries.number_after(connection, new)
         if after_no is None:
             fault = FieldError("/after", "must be a delivery of this subscription")

@@ -22,7 +22,7 @@ class State(StrEnum):
     GATHERED = "gathered"
     """Goes out in the next digest."""
     KEPT = "kept"
-    """Can be pulled; the subscription has no endpoint that it could be sent to."""
+    """Can be pulled; the subscription had no endpoint that it could be sent to."""
     DIGESTED = "digested"
     """Told in a digest, which is a delivery of its own."""
     DELIVERED = "delivered"
@@ -50,7 +50,7 @@ class Step(StrEnum):
     """The subscription has no endpoint any more."""
     CANCEL = "cancel"
     REDELIVER = "redeliver"
-    """A person asked for it."""
+    """A person asked for it; there must be an endpoint."""
 
 
 TRANSITIONS: dict[Step, dict[State, State]] = {
@@ -87,6 +87,7 @@ TRANSITIONS: dict[Step, dict[State, State]] = {
         State.QUEUED: State.DUE,
         State.RESTING: State.DUE,
         State.GATHERED: State.DUE,
+        State.KEPT: State.DUE,
         State.DIGESTED: State.DUE,
         State.DELIVERED: State.DUE,
         State.EXHAUSTED: State.DUE,

@@ -11,7 +11,7 @@ AT_ONCE = 1000
 LANE_PREFIX = "recovery "
 """Before the lane in whose order recovered alerts go: they hold each other's places, and no new alert's."""
 
-UNDELIVERED = (State.EXHAUSTED, State.WAITING)
+UNDELIVERED = (State.EXHAUSTED, State.WAITING, State.KEPT)
 
 
 def taken_states(what: What) -> list[str]:

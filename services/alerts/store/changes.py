@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.delivery import Step, after, before
-from services.alerts.store import health
+from services.alerts.store import health, recoveries
 from services.alerts.store.subscriptions import (
     Subscription,
     insert_keys,
@@ -105,6 +105,7 @@ async def _turn(connection: AsyncConnection, subscription_id: UUID, *, has_endpo
     else:
         keep = {"state": after(Step.KEEP), "states": before(Step.KEEP)}
         await connection.execute(_KEEP, {"id": subscription_id, **keep})
+        await recoveries.stop_of(connection, subscription_id)
 
 
 _HOLD = text("""

@@ -119,6 +119,13 @@ async def stop(connection: AsyncConnection, recovery_id: UUID) -> None:
     await connection.execute(statement, {"id": recovery_id})
 
 
+async def stop_of(connection: AsyncConnection, subscription_id: UUID) -> None:
+    """Stop the recovery of a subscription that has no endpoint any more; its queue is locked."""
+    statement = text("""UPDATE alerts.recovery SET state = 'stopped', finished_at = clock_timestamp()
+        WHERE subscription_id = :id AND state IN ('counting', 'running')""")
+    await connection.execute(statement, {"id": subscription_id})
+
+
 async def active(connection: AsyncConnection) -> list[UUID]:
     """Return the recoveries that go on."""
     statement = text("SELECT recovery_id FROM alerts.recovery WHERE state IN ('counting', 'running')")

@@ -40,20 +40,28 @@ UPDATE alerts.delivery SET state = :state, settled_at = NULL, due_at = NULL, ste
 WHERE delivery_id = :id AND state = ANY (CAST(:states AS text[]))""")
 
 
-async def redeliver(connection: AsyncConnection, delivery_id: UUID) -> str | None:
-    """Make a delivery due now, with a whole schedule before it, and return its state; None when there is no such.
+CANCELLED = "The delivery was cancelled with its subscription"
+NO_ENDPOINT = "The subscription has no endpoint; its alerts are pulled"
+
+
+async def redeliver(connection: AsyncConnection, delivery_id: UUID, subscription_id: UUID) -> str | None:
+    """Make a subscription's delivery due now, with a whole schedule before it; return why not, None when it is.
 
     One that waits keeps its place in its lane; any other is sent without regard to order. One whose
     subscription was deleted, or has no endpoint, stays as it is.
     """
-    find = text("SELECT subscription_id FROM alerts.delivery WHERE delivery_id = :id")
-    subscription_id = (await connection.execute(find, {"id": delivery_id})).scalar_one_or_none()
-    if subscription_id is None:
-        return None
-    if await lock_queue(connection, subscription_id):
-        steps = {"state": after(Step.REDELIVER), "states": before(Step.REDELIVER)}
-        await connection.execute(_REDELIVER, {"id": delivery_id, **steps})
-        await health.ask_now(connection, subscription_id)
-        await intake.wake(connection, [subscription_id])
-    now = text("SELECT state FROM alerts.delivery WHERE delivery_id = :id")
-    return str((await connection.execute(now, {"id": delivery_id})).scalar_one())
+    if not await lock_queue(connection, subscription_id):
+        return CANCELLED
+    if not await has_endpoint(connection, subscription_id):
+        return NO_ENDPOINT
+    steps = {"state": after(Step.REDELIVER), "states": before(Step.REDELIVER)}
+    await connection.execute(_REDELIVER, {"id": delivery_id, **steps})
+    await health.ask_now(connection, subscription_id)
+    await intake.wake(connection, [subscription_id])
+    return None
+
+
+async def has_endpoint(connection: AsyncConnection, subscription_id: UUID) -> bool:
+    """Return whether a subscription, whose queue is locked, has somewhere to be sent to."""
+    statement = text("SELECT url IS NOT NULL FROM alerts.subscription WHERE subscription_id = :id")
+    return bool((await connection.execute(statement, {"id": subscription_id})).scalar_one())

@@ -183,6 +183,40 @@ async def test_two_processes_take_each_alert_once(api_only: Service) -> None:
     assert (await api_only.get(job))["taken"] == AT_ONCE + 500
 
 
+async def test_what_was_kept_without_an_endpoint_comes_when_there_is_one_again(service: Service, inbox: Inbox) -> None:
+    created = await subscribed(service, inbox)
+    subscription = f"/v1/subscriptions/{created['subscription_id']}"
+    await past(service, created, 2, "kept")
+    await past(service, created, 1, "delivered")
+    kept, _, delivered = await deliveries(service, created)
+    await service.api.patch(subscription, json={"url": None})
+    for delivery in (kept, delivered):
+        answer = await service.api.post(f"/v1/deliveries/{delivery['delivery_id']}/retry")
+        assert (answer.status_code, "no endpoint" in answer.json()["title"]) == (409, True)
+    refused = await service.api.post(f"{subscription}/recoveries", json={"since": LONG_AGO, "what": "all"})
+    assert (refused.status_code, "no endpoint" in refused.json()["title"]) == (409, True)
+    assert [d["state"] for d in await deliveries(service, created)] == ["kept", "kept", "delivered"]
+    await service.api.patch(subscription, json={"url": inbox.url})
+    answer = await service.api.post(f"/v1/deliveries/{kept['delivery_id']}/retry")
+    assert answer.status_code == 202
+    await inbox.wait_for(1)
+    done = await finished(service, await recover(service, created))
+    assert (done["total"], done["delivered"]) == (1, 1)
+    assert len({g.webhook_id for g in inbox.got}) == len(inbox.got) == 2
+
+
+async def test_a_recovery_ends_with_its_endpoint(api_only: Service) -> None:
+    created = await api_only.subscribe("http://127.0.0.1:8999/")
+    await past(api_only, created, 3, "exhausted")
+    job = await recover(api_only, created)
+    recoverer = Recoverer(api_only.app.state.engine)
+    await recoverer.turn()
+    await api_only.api.patch(f"/v1/subscriptions/{created['subscription_id']}", json={"url": None})
+    await recoverer.turn()
+    assert (await api_only.get(job))["state"] == "stopped"
+    assert {d["state"] for d in await deliveries(api_only, created)} == {"exhausted"}
+
+
 @pytest.mark.parametrize(
     "form",
     [
