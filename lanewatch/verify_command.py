@@ -12,7 +12,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lanewatch.stack.errors import StackError
-from lanewatch.verifying import Earlier, Report, verify
+from lanewatch.verifying import Earlier, Report, lines_of, verify
 from shared.identity.keys import read_keys
 
 
@@ -21,7 +21,7 @@ def run(file: Path, keys_file: Path | None, earlier_file: Path | None, *, as_jso
     keys = _keys(keys_file) if keys_file is not None else None
     earlier = _earlier(earlier_file, keys) if earlier_file is not None else None
     with _open(file) as lines:
-        report = verify(lines, keys, earlier)
+        report = verify(lines_of(lines), keys, earlier)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report) | {"is_sound": report.is_sound}, indent=2, ensure_ascii=False))
     else:
@@ -50,7 +50,7 @@ def _keys(file: Path) -> Mapping[str, bytes]:
 def _earlier(file: Path, keys: Mapping[str, bytes] | None) -> Earlier:
     """Return how far an earlier export came. Raises StackError when that one is not sound."""
     with file.open("rb") as lines:
-        report = verify(lines, keys)
+        report = verify(lines_of(lines), keys)
     if not report.is_sound:
         raise StackError(f"the earlier export {file} is itself not sound: {report.faults[0]}")
     return Earlier(report.subscription_id, report.links, report.hash)

@@ -6,9 +6,9 @@ It shares no code with the service that wrote the export: `docs/alerts/evidence.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,6 +18,11 @@ Json = dict[str, Any]
 GENESIS = "00" * 32
 PREFIX = b"lanewatch evidence checkpoint\n"
 MOST_FAULTS = 20
+LONGEST_LINE = 8 * 1024 * 1024
+"""Bytes. A message has one MiB at most, and twice as many where all of it is escaped."""
+LONGEST_SAID = 400
+"""Characters of a fault that are told."""
+_WHOLE_END = 2**63
 
 _TEXT, _WHOLE = (str,), (int,)
 _PERHAPS_TEXT, _PERHAPS_WHOLE = (str, type(None)), (int, type(None))
@@ -94,6 +99,14 @@ class _Fault(Exception):
     """What is wrong with a line."""
 
 
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Return the lines of a file; of one that is too long only the beginning, by which it is known as such."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE + 1)
+
+
 def verify(lines: Iterable[bytes], keys: Mapping[str, bytes] | None = None, earlier: Earlier | None = None) -> Report:
     """Return what an export shows; with `keys`, public keys by their id, only what they signed counts."""
     checking = _Checking(keys, earlier)
@@ -121,7 +134,9 @@ class _Checking:
         try:
             self._take(number, _read(line))
         except _Fault as fault:
-            self.report.faults.append(f"line {number}: {fault}")
+            self.report.faults.append(f"line {number}: {_plain(str(fault))}")
+        except UnicodeEncodeError:
+            self.report.faults.append(f"line {number}: a text in it cannot be written in UTF-8")
         if number == 1:
             self._meet_earlier()
 
@@ -134,6 +149,8 @@ class _Checking:
 
     def _chain(self, said: Json) -> None:
         self.header = said
+        if not said["subscription_id"].isprintable() or not said["exported_at"].isprintable():
+            raise _Fault("subscription_id or exported_at is not what it must be")
         self.link, self.hash = said["after"], said["previous"]
         found = self.report
         found.subscription_id, found.after, found.exported_at = (
@@ -224,19 +241,26 @@ class _Checking:
             found.faults.append(f"the earlier export has {self.earlier.links} links, and this one ends at {self.link}")
 
 
-def _read(line: bytes) -> Json:
+def _decode(line: bytes) -> object:
+    if len(line) > LONGEST_LINE:
+        raise _Fault(f"it is longer than {LONGEST_LINE} bytes")
     try:
-        said = json.loads(line, object_pairs_hook=_object)
+        return json.loads(line, object_pairs_hook=_object)
     except ValueError as error:
         raise _Fault(f"it is not JSON: {error}") from None
-    fields = FIELDS.get(said.get("type", "")) if isinstance(said, dict) else None
-    if fields is None:
+    except RecursionError:
+        raise _Fault("it is nested too deeply") from None
+
+
+def _read(line: bytes) -> Json:
+    said = _decode(line)
+    if not isinstance(said, dict) or (fields := FIELDS.get(str(said.get("type")))) is None:
         raise _Fault("it is neither chain nor attempt nor checkpoint")
     for name, types in fields.items():
         if name not in said and name not in _OPTIONAL:
             raise _Fault(f"{name} is missing")
         # In Python true is a number.
-        if name in said and type(said[name]) not in types:
+        if name in said and (type(said[name]) not in types or _is_beyond(said[name])):
             raise _Fault(f"{name} is not what it must be")
     if unknown := sorted(said.keys() - fields.keys() - {"type"}):
         raise _Fault(f"{', '.join(unknown)} is nothing that the chain vouches for")
@@ -246,6 +270,16 @@ def _read(line: bytes) -> Json:
         if name in said and not (len(said[name]) == len(GENESIS) and set(said[name]) <= set("0123456789abcdef")):
             raise _Fault(f"{name} is no hash")
     return dict(said)
+
+
+def _is_beyond(value: object) -> bool:
+    return isinstance(value, int) and not 0 <= value < _WHOLE_END
+
+
+def _plain(text: str) -> str:
+    """Return what a file says so that no terminal takes it for more than words."""
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:LONGEST_SAID])
+    return shown if len(text) <= LONGEST_SAID else f"{shown} …"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Json:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lanewatch.verifying import Earlier, key_id, verify
+from lanewatch import verifying
+from lanewatch.verifying import Earlier, key_id, lines_of, verify
 from services.alerts.api.evidence import attempt_line, checkpoint_line, first_line
 from services.alerts.domain.evidence import GENESIS, around_number, canonical, hash_of, link_of
 from services.alerts.notary import checkpoint
@@ -203,6 +205,20 @@ def test_a_later_export_goes_on_from_an_earlier_one() -> None:
         (lambda lines: [b"", *lines[1:]], "line 1: it is not JSON"),
         (lambda lines: [lines[0], lines[1].replace(b'"v":1', b'"v":1,"who":1'), *lines[2:]], "who is nothing that"),
         (lambda lines: [lines[0], lines[1].replace(b'"v":1', b'"v":1,"v":1'), *lines[2:]], "a field stands twice"),
+        (lambda lines: [*lines[:1], b"[" * 100_000, *lines[1:]], "line 2: it is nested too deeply"),
+        (lambda lines: [*lines[:1], b'{"type":[]}', *lines[1:]], "line 2: it is neither chain nor"),
+        (
+            lambda lines: [lines[0], lines[1].replace(b'"error":null', b'"error":"\\ud800"'), *lines[2:]],
+            "line 2: a text in it cannot be written in UTF-8",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(b'"v":1', b'"v":1,"\\ud800\\u001b[2J":1'), *lines[2:]],
+            "line 2: \\ud800\\u001b[2J is nothing that",
+        ),
+        (
+            lambda lines: [lines[0], lines[1].replace(b'"link":1', b'"link":' + b"9" * 4300), *lines[2:]],
+            "line 2: link is not what it must be",
+        ),
         (lambda _: [], "it ends at line 0 without a closing checkpoint"),
     ],
 )
@@ -215,3 +231,18 @@ def test_a_link_can_be_numbered_later(url: str, error: str, excerpt: str | None,
     said = replace(Row(1), url=url, error=f'"link":7,{error}', response_excerpt=excerpt)
     before, after = around_number(link_of(said, 0))
     assert before + str(number).encode() + after == canonical(link_of(said, number))
+
+
+def test_a_line_is_read_up_to_a_bound_and_the_next_one_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "LONGEST_LINE", 1000)
+    file = BytesIO(
+        b"\n".join([LINES[0].strip(), b'{"type":"' + b"x" * 2500 + b'"}', *(line.strip() for line in LINES[1:])])
+    )
+    lines = list(lines_of(file))
+    assert [len(line) for line in lines[1:2]] == [1001]
+    assert verify(lines).faults == ["line 2: it is longer than 1000 bytes"]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=3), st.integers(0, len(LINES)))
+def test_nothing_that_stands_in_a_file_ends_the_verifier(hostile: list[bytes], place: int) -> None:
+    assert verify([*LINES[:place], *hostile, *LINES[place:]]).is_sound == (not hostile)
