@@ -190,8 +190,9 @@ class Dispatcher:
         # An endpoint is never claimed for and recorded for at once: what is in hand would be out of date.
         async with self._settling:
             worker = self._worker
-            room = self._hands.room(self.limits.endpoints, self.limits.window)
-            own = self._hands.thirsty(self.limits.window // 2)
+            window = self._hands.window(self.limits.window)
+            room = self._hands.room(self.limits.endpoints, window)
+            own = self._hands.thirsty(window // 2)
             doubt = self._doubts.current
             as_of = time.monotonic()
             is_any = room.healthy or room.failing or own or doubt
@@ -216,7 +217,8 @@ class Dispatcher:
                 # One that an answer closed meanwhile takes nothing more: what was found for it stays due.
                 closed = {subscription_id for subscription_id, hand in own.items() if hand.is_closing}
                 self._take_in(claim.without(closed), worker, as_of)
-        if claim.is_more or any(endpoint.subscription_id not in own for endpoint in claim.endpoints):
+        ids = {endpoint.subscription_id for endpoint in claim.endpoints}
+        if not ids <= own.keys() or (claim.is_more and ids & self._hands.thirsty(window // 2).keys()):
             self.wake()
 
     def _take_in(self, claim: claims.Claim, worker: UUID, as_of: float) -> None:
@@ -289,7 +291,8 @@ class Dispatcher:
         self._let_go(batch, idle)
         self._recorded.set()
         # Before the next record, so that a busy endpoint's window is filled again.
-        if is_more or self._looks_again:
+        is_any = idle or self._hands.thirsty(self._hands.window(self.limits.window) // 2)
+        if is_more or (self._looks_again and is_any):
             await self._claim()
 
     def _let_go(self, batch: list[tuple[Hand, Due, Outcome]], idle: list[Hand]) -> None:

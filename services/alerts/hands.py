@@ -16,6 +16,8 @@ LINGERING = 100
 """So many endpoints, or a quarter of what a process takes in hand, are kept for a while with nothing to send."""
 
 
+FULL_WINDOWS = 100
+"""So many endpoints with the least window each are as many deliveries as fewer with larger ones have together."""
 REMEMBERED = 10_000
 """Changes; older ones than a transaction lasts are forgotten when there are more."""
 
@@ -40,6 +42,10 @@ class Hands(dict[UUID, Hand]):
             failing=max(0, half - failing),
             window=window,
         )
+
+    def window(self, least: int) -> int:
+        """Return how many deliveries of one endpoint to take in hand: up to four times the least, where few are."""
+        return min(4 * least, max(least, FULL_WINDOWS * least // max(1, len(self))))
 
     def thirsty(self, level: int) -> dict[UUID, Hand]:
         """Return those that have at most `level` in hand and can take more."""

@@ -29,6 +29,7 @@ LAG = Gauge("lanewatch_alerts_consumer_lag", "Records of the decisions topic sti
 
 # Looking a counter up by its label costs more than counting.
 _attempts = lru_cache(ATTEMPTS.labels)
+_service = lru_cache(SERVICE_SECONDS.labels)
 
 
 def note_attempt(outcome: Outcome, due: Due) -> None:
@@ -46,4 +47,4 @@ def _note_service(outcome: Outcome, due: Due) -> None:
         return
     moments = Moments(due.happened_at, due.accepted_at, due.decided_at)
     for since, seconds in seconds_since(moments, outcome.ended_at).items():
-        SERVICE_SECONDS.labels(since).observe(seconds)
+        _service(since).observe(seconds)

@@ -161,12 +161,15 @@ def _accepted(health: Health, now: datetime) -> Health:
     state = TRANSITIONS[health.state][Event.ACCEPTED]
     if health.is_probed:
         return Health(state=state, closed_at=now)
+    recent = _with(health.recent, is_failure=False)
+    if health == Health(state=state, recent=recent, closed_at=health.closed_at):
+        return health
     # A rest that it asked for stands, though it took what was under way then.
     return replace(
         health,
         state=state,
         strain=0,
-        recent=_with(health.recent, is_failure=False),
+        recent=recent,
         failing_since=None,
         tries=0,
         closed_at=now if health.failing_since is not None else health.closed_at,

@@ -73,9 +73,12 @@ class Window(Generic[T]):
         own = max(1, allowance // 2) - self._behind
         spare = min(self.share.left, own)
         has_refused = False
+        looked = 0
         for item in self._ready:
+            if self.in_flight + len(taken) >= allowance:
+                break
+            looked += 1
             is_open = item.order_key is None or item.order_key not in self._closed
-            is_open &= self.in_flight + len(taken) < allowance
             if is_open and (spare > 0 or not item.is_behind):
                 taken.append(item)
                 spare -= item.is_behind
@@ -84,7 +87,8 @@ class Window(Generic[T]):
             else:
                 left.append(item)
                 has_refused |= is_open
-        self._ready = left
+        if taken:
+            self._ready = left + self._ready[looked:]
         self.is_short = has_refused and own > self.share.left
         self.in_flight += len(taken)
         self._count(sum(item.is_behind for item in taken))

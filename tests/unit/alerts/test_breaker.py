@@ -153,3 +153,11 @@ def test_any_course_of_answers_keeps_the_figures_true(answers: list[Answer]) -> 
         assert health.recent.bit_length() <= RECENT + 1
         if in_a_row == 0:
             assert health.state is State.CLOSED
+
+
+def test_a_well_endpoint_that_goes_on_taking_alerts_stays_as_it_is() -> None:
+    before = health = Health()
+    for _ in range(30):
+        before, health = health, judge(POLICY, health, Answer(status=204), None, NOW, 0.0)
+    assert health is before
+    assert health.recent == 1 << 20

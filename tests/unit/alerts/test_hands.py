@@ -159,3 +159,13 @@ class OUTCOME:
     """Of an attempt that frees its lane."""
 
     frees_lane = True
+
+
+def test_few_endpoints_have_larger_windows_and_all_together_no_more_than_many(hands: Hands) -> None:
+    sizes = []
+    for number in range(400):
+        hands.take_in(Claim([endpoint(0, UUID(int=number))], []), WORKER, POLICIES, 0.0)
+        sizes.append(hands.window(64))
+    assert sizes[0] == 256
+    assert sizes[-1] == 64
+    assert max(number * size for number, size in enumerate(sizes, 1)) == 400 * 64
