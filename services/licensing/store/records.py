@@ -1,6 +1,7 @@
 """How the domain's values stand in rows."""
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -38,6 +39,8 @@ class _QuotaState(msgspec.Struct):
 
 _ENCODER = msgspec.json.Encoder()
 _DRAWS = msgspec.json.Decoder(tuple[Draw, ...])
+_declared: OrderedDict[str, ShipmentDeclared] = OrderedDict()
+"""Declarations by their texts, the one that was not used for longest first."""
 
 
 def text_of(value: Any) -> str:
@@ -167,8 +170,9 @@ def rulebook_row(rulebook: RolledOut) -> tuple[Any, ...]:
 
 def shipment_row(shipment: Shipment) -> tuple[Any, ...]:
     """Return a shipment as a row."""
-    s = shipment
-    head = (s.declared.shipment_id, text_of(s.declared), s.declared_at, array_literal(s.lanes), s.declared.exporter)
+    s, declared = shipment, text_of(shipment.declared)
+    _kept(declared, s.declared)
+    head = (s.declared.shipment_id, declared, s.declared_at, array_literal(s.lanes), s.declared.exporter)
     return *head, *moved_row(s)[1:]
 
 
@@ -185,10 +189,19 @@ def draws_of(text: str) -> tuple[Draw, ...]:
     return _DRAWS.decode(text)
 
 
-@lru_cache(KEPT)
 def declared_of(text: str) -> ShipmentDeclared:
     """Return the declaration in a shipment's row."""
-    return msgspec.json.decode(text, type=ShipmentDeclared)
+    found = _declared.get(text)
+    return _kept(text, msgspec.json.decode(text, type=ShipmentDeclared) if found is None else found)
+
+
+def _kept(text: str, declared: ShipmentDeclared) -> ShipmentDeclared:
+    """Keep a declaration by its text: what this process writes it need not decode again."""
+    _declared[text] = declared
+    _declared.move_to_end(text)
+    if len(_declared) > KEPT:
+        _declared.popitem(last=False)
+    return declared
 
 
 def shipment_of(row: Any) -> Shipment:
