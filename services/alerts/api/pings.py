@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.domain.asking import OPEN_TESTS, of_test
 from services.alerts.domain.filters import PING
 from services.alerts.domain.pings import EXAMPLES, specimen
-from services.alerts.store import requests, subscriptions
+from services.alerts.domain.urls import read_url
+from services.alerts.store import asking, requests, subscriptions
 from services.alerts.store.intake import NewAlert
 from shared.cloudevents import write
 from shared.database import transaction
@@ -18,6 +20,7 @@ from shared.errors import CallerError
 from shared.openapi import problem
 
 router = APIRouter(tags=["subscriptions"])
+MINUTE_S = 60
 
 
 def _kind(value: str) -> str:
@@ -41,12 +44,24 @@ class PingOut(BaseModel):
     delivery_id: UUID
 
 
-@router.post("/v1/subscriptions/{subscription_id}/ping", status_code=202, responses={409: problem("It is paused.")})
+def _too_many(title: str, wait_s: int) -> CallerError:
+    return CallerError(429, title, headers={"retry-after": str(wait_s)})
+
+
+@router.post(
+    "/v1/subscriptions/{subscription_id}/ping",
+    status_code=202,
+    responses={
+        409: problem("It is paused."),
+        429: problem("There are too many tests: in a minute, or that are still to be delivered."),
+    },
+)
 async def ping(request: Request, subscription_id: UUID, form: PingForm | None = None) -> PingOut:
     """Send a test alert, signed and retried like any other, whatever the filter says.
 
     Its source is `/lanewatch/alerts/test`, its headline begins with "Test:", and it comes with the header
-    `lanewatch-test`.
+    `lanewatch-test`. In a minute there are 30 of a subscription and 120 of a tenant, to one host 60, and of a
+    subscription 20 may be still to be delivered.
     """
     async with transaction(request.app.state.engine) as connection:
         tenant = tenant_of(request)
@@ -55,6 +70,11 @@ async def ping(request: Request, subscription_id: UUID, form: PingForm | None = 
             raise missing("subscription")
         if found.state != "active":
             raise CallerError(409, f"The subscription is {found.state}; resume it first")
+        if await asking.open_tests(connection, subscription_id) >= OPEN_TESTS:
+            raise _too_many(f"{OPEN_TESTS} tests are still to be delivered", MINUTE_S)
+        host = None if found.url is None else read_url(found.url).host
+        if wait_s := await asking.count(connection, of_test(tenant, host, subscription_id)):
+            raise _too_many("Tests are sent too often", wait_s)
         kind, now = (form or PingForm()).kind, datetime.now(UTC)
         event = specimen(kind, str(uuid4()), now, name=found.name, subscription_id=str(subscription_id))
         data = event.data

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from services.alerts.domain.asking import of_handshake
+from services.alerts.store import asking
+from shared.database import transaction
 from tests.integration.alerts.receiver import Behaviour, Got, Inbox, Receiver, accept, status
 from tests.integration.alerts.service import Service, lane_changed
 
@@ -171,3 +174,42 @@ async def test_an_endpoint_is_not_flooded_with_questions(service: Service, recei
     assert (again.status_code, again.headers["retry-after"]) == (429, "5")
     assert len(inbox.got) == 1
     assert json.loads(inbox.got[0].body)["source"] == "/lanewatch/alerts/verification"
+
+
+async def test_a_host_is_not_flooded_by_many_subscriptions(service: Service, receiver: Receiver) -> None:
+    inbox = receiver.inbox("hook", status(500))
+    paths = [f"/v1/subscriptions/{(await service.subscribe(inbox.url))['subscription_id']}/verify" for _ in range(14)]
+    said = [await service.api.post(path) for path in paths]
+    assert [answer.status_code for answer in said] == [409] * 12 + [429] * 2
+    assert 0 < int(said[-1].headers["retry-after"]) <= 60
+    assert len(inbox.got) == 12
+    await service.sql("UPDATE alerts.asked SET began = began - interval '1 minute' RETURNING 1")
+    again = await service.api.post(paths[-1])
+    assert again.status_code == 409, "one that was refused does not count as asked"
+
+
+async def test_there_are_so_many_tests_and_no_more(api_only: Service) -> None:
+    created = await api_only.subscribe("http://127.0.0.1:9999/")
+    path = f"/v1/subscriptions/{created['subscription_id']}/ping"
+
+    async def ping() -> tuple[int, str]:
+        answer = await api_only.api.post(path)
+        return answer.status_code, answer.json().get("title", "")
+
+    assert {await ping() for _ in range(20)} == {(202, "")}
+    assert await ping() == (429, "20 tests are still to be delivered")
+    await api_only.sql("UPDATE alerts.delivery SET state = 'delivered' RETURNING 1")
+    assert {await ping() for _ in range(10)} == {(202, "")}
+    assert await ping() == (429, "Tests are sent too often")
+
+
+async def test_one_tenant_keeps_no_other_from_a_host(api_only: Service) -> None:
+    async def ask(tenant: str, host: str) -> bool:
+        async with transaction(api_only.app.state.engine) as connection:
+            return not await asking.count(connection, of_handshake(tenant, host))
+
+    assert sum([await ask("greedy", "shared.example") for _ in range(80)]) == 12
+    assert await ask("other", "shared.example") is False, "what was not rolled back counts"
+    await api_only.sql("DELETE FROM alerts.asked RETURNING 1")
+    assert sum([await ask(f"tenant {n}", "shared.example") for n in range(70)]) == 60
+    assert sum([await ask("wide", f"{n}.example") for n in range(70)]) == 60
