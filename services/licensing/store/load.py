@@ -20,13 +20,13 @@ from services.licensing.domain.planning import Keys
 from services.licensing.domain.policy import Policy
 from services.licensing.store import prices, records, sources, tables
 from services.licensing.store.rulebooks import rulebooks
-from services.licensing.store.sql import fetch
+from services.licensing.store.sql import fetch, joined, named
 from shared.cloudevents import Event, entity_key, read_trade_event
 from shared.events import WORLD, Declaration, ShipmentDeclared, TradeData
 
-_PARKED = """
+_PARKED = f"""
     SELECT body, waiting_for, deadline FROM licensing.event
-    WHERE status = 'parked' AND (waiting_for = ANY(:keys) OR entity = ANY(:entities)
+    WHERE status = 'parked' AND (waiting_for = ANY({named("keys")}) OR entity = ANY(:entities)
         OR (deadline <= :now AND waiting_for LIKE 'allotment:%')
         OR (source, id) IN (
             SELECT source, id FROM licensing.event
@@ -99,7 +99,7 @@ async def _register(c: AsyncConnection, keys: Keys, book: Book) -> None:
 async def _parked(c: AsyncConnection, keys: Keys) -> list[Parked]:
     """Read what the batch may wake or take back, and what has waited too long by its tick, in the order it came."""
     found = await fetch(
-        c, _PARKED, keys=list(keys.wakes), now=keys.tick, most=OVERDUE_AT_ONCE, entities=list(keys.histories)
+        c, _PARKED, keys=joined(keys.wakes), now=keys.tick, most=OVERDUE_AT_ONCE, entities=list(keys.histories)
     )
     return [Parked(read_trade_event(body), waiting_for, deadline) for body, waiting_for, deadline in found]
 

@@ -105,6 +105,16 @@ def _positional(statement: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement), names
 
 
+def named(parameter: str) -> str:
+    """Return what in a statement stands for names that are handed over `joined`."""
+    return rf"string_to_array(CAST(:{parameter} AS text), E'\x1f')"
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return names, which hold no control characters, as one text: the driver takes longer over an array's elements."""
+    return "\x1f".join(names)
+
+
 class Columns:
     """A table's columns and their types, from which its set-based statements are made once."""
 
