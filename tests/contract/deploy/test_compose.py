@@ -111,3 +111,14 @@ def test_dockerfile_has_a_confined_target_with_a_health_check_for_every_service(
         assert f'CMD ["python", "-m", "services.{name}.main"]' in stage
     assert "USER 10001" in by_name["service"]
     assert "--require-hashes" in by_name["build"]
+
+
+def test_files_that_come_in_parts_outlive_their_container_in_a_folder_of_the_services_user(
+    compose: dict[str, Any],
+) -> None:
+    ingest = compose["services"]["ingest"]
+    folder = ingest["environment"]["LANEWATCH_INGEST_FILES_DIR"]
+    (volume,) = ingest["volumes"]
+    assert volume == f"files:{folder}"
+    assert "files" in compose["volumes"]
+    assert f"install -d -o 10001 -m 700 {folder}" in DOCKERFILE.read_text()
