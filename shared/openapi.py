@@ -100,6 +100,6 @@ def _nodes(value: Any) -> Iterator[Json]:
         yield value
         for member in value.values():
             yield from _nodes(member)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for member in value:
             yield from _nodes(member)

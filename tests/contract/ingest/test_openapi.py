@@ -16,7 +16,7 @@ from services.ingest.main import build
 from services.ingest.settings import IngestSettings
 from shared.events import TRADE_TYPES
 
-DOCUMENT: Any = build(IngestSettings()).openapi()
+DOCUMENT: Any = json.loads(json.dumps(build(IngestSettings()).openapi()))
 POST = DOCUMENT["paths"]["/v1/events"]["post"]
 RECEIPT = ReceiptBody(id="1", source="/s", topic="t", partition=0, offset=None, outcome="http://here/")
 AWAY = Fault(title="Kafka is away", status=503)
