@@ -12,17 +12,19 @@ from sqlalchemy import text
 from benchmarks.alerts.load import Maker
 from benchmarks.worker import Outcome, tell
 from services.alerts.consumer import read_batch
-from services.alerts.matching import match
 from services.alerts.settings import AlertsSettings
-from services.alerts.store import SCHEMA, VERSIONS, intake
+from services.alerts.store import SCHEMA, VERSIONS, taking
+from services.alerts.store.direct import direct
 from shared.consumption import Record
 from shared.database import make_engine, transaction, upgrade_schema
 
 MATCHING = 10
+TOPIC = "benchmark"
 _FILL = (
     """INSERT INTO alerts.subscription (subscription_id, name, url, filter, exporters, kinds, min_severity)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'n', 'http://127.0.0.1:9999/' || n, '{}', '{}', '{}', 0
     FROM generate_series(1, :total) n""",
+    "INSERT INTO alerts.consumer_offset (topic, partition, next_offset) SELECT 'benchmark', 0, 0 WHERE :total > 0",
     # The others share the place, and each the goods with nine more.
     """INSERT INTO alerts.filter_key (commodity_group, origin, destination, subscription_id)
     SELECT CASE WHEN n % :every = 0 THEN 'magnets' ELSE 'others-' || n / 10 END, 'CN',
@@ -37,10 +39,11 @@ class _Value:
 
     def __init__(self, value: bytes) -> None:
         self.value, self.key, self.partition, self.offset = value, b"lane", 0, 0
+        self.headers, self.timestamp = (), 0
 
 
 async def run(total: int, alerts: int) -> None:
-    """Fill the tables, then record and match alerts one by one; tells the median as seconds."""
+    """Fill the tables, then take alerts in one by one, as the service does; tells the median as seconds."""
     engine = make_engine(AlertsSettings().database_url, "benchmark", transaction_timeout_s=3600)
     await upgrade_schema(engine, SCHEMA, VERSIONS)
     async with engine.connect() as plain:
@@ -51,14 +54,15 @@ async def run(total: int, alerts: int) -> None:
         await connection.execute(text("VACUUM ANALYZE alerts.filter_key, alerts.subscription, alerts.queue"))
     maker = Maker()
     taken_s = []
-    for _ in range(alerts):
-        (alert,) = read_batch([cast("Record", _Value(maker.make()))]).alerts.values()
+    for number in range(alerts):
+        batch = read_batch([cast("Record", _Value(maker.make()))])
         start = time.perf_counter()
-        async with transaction(engine) as connection:
-            await intake.share_subscriptions(connection)
-            (number,) = (await intake.insert_alerts(connection, [alert])).values()
-            await match(connection, [(number, alert)])
+        async with direct(engine) as line:
+            advance = {0: (number, number + 1)}
+            taken = await taking.take_in(line, TOPIC, advance, [*batch.alerts.values()], batch.lanes, None)
         taken_s.append(time.perf_counter() - start)
+        if taken is None:
+            raise ValueError("it was not taken in by one call")
         await asyncio.sleep(0)
     async with transaction(engine) as connection:
         matched = (await connection.execute(text("SELECT count(*) FROM alerts.delivery"))).scalar_one()
