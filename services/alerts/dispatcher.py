@@ -115,10 +115,13 @@ class Dispatcher:
         """Send what was handed over in a transaction that is committed."""
         if offer.worker != self._worker:
             return  # its claims are freed, and with them this
-        hands, doubtful = self._hands.take_over(handed, offer, self.policies)
+        # One that is being looked at again may be freed just now, since it was not in hand when that began.
+        doubtful = {i for each in handed if self._doubts.cover(i := each.endpoint.subscription_id)}
+        certain = [each for each in handed if each.endpoint.subscription_id not in doubtful]
+        hands, unsure = self._hands.take_over(certain, offer, self.policies)
         for hand in hands:
             self._send_ready(hand)
-        if doubtful:
+        if doubtful := doubtful | unsure:
             self._doubts.of(doubtful)
             self.wake()
 
@@ -193,7 +196,7 @@ class Dispatcher:
             window = self._hands.window(self.limits.window)
             room = self._hands.room(self.limits.endpoints, window)
             own = self._hands.thirsty(window // 2)
-            doubt = self._doubts.current
+            doubt = self._doubts.begin()
             as_of = time.monotonic()
             is_any = room.healthy or room.failing or own or doubt
             if self._stopping.is_set() or worker is None or not is_any:
@@ -211,7 +214,7 @@ class Dispatcher:
                     in_hand=self._hands.deliveries,
                     times=Times(self.limits.nudge_after_s, self.policies.retry.order_hold_s),
                 )
-            self._doubts.settled(doubt)
+            self._doubts.settled()
             self._looks_again |= claim.is_more
             if worker == self._worker:
                 # One that an answer closed meanwhile takes nothing more: what was found for it stays due.

@@ -18,6 +18,7 @@ from services.alerts.limits import Limits
 from services.alerts.sender import Attempt, Sender
 from services.alerts.store import claims
 from services.alerts.store.claims import Claim, Due, Endpoint
+from services.alerts.store.handover import Handed, Offer
 
 ENDPOINT = Endpoint(uuid4(), "http://example.org", "whsec_", None)
 WORKER = uuid4()
@@ -152,7 +153,7 @@ async def test_a_change_that_is_heard_of_before_its_claim_is_in_hand_is_claimed_
     await dispatcher._claim()
     await settle()
     assert sender.sent == []
-    assert dispatcher._doubts.current.ids == {ENDPOINT.subscription_id}
+    assert dispatcher._doubts.begin().ids == {ENDPOINT.subscription_id}
 
 
 @pytest.mark.parametrize("told", [str(ENDPOINT.subscription_id), ""], ids=["its own", "anybody's"])
@@ -163,7 +164,7 @@ async def test_what_changes_while_it_is_in_hand_is_claimed_anew(
     dispatcher.heard_of(told)
     await settle()
     assert len(sender.sent) == 1, "only what was under way ends"
-    assert dispatcher._doubts.current.ids == {ENDPOINT.subscription_id}
+    assert dispatcher._doubts.begin().ids == {ENDPOINT.subscription_id}
     dispatcher._take_in(Claim([ENDPOINT], [due("lane")]), WORKER, time.monotonic())
     await settle()
     assert len(sender.sent) == 2
@@ -181,3 +182,25 @@ async def test_an_attempt_that_fails_in_an_unforeseen_way_is_one_that_failed(
     ((hand, _, outcome),) = dispatcher._answers
     assert (outcome.result, hand.window.in_flight) == ("fail", 0)
     assert "unforeseen" in str(outcome.error)
+
+
+@pytest.mark.parametrize("is_all", [True, False])
+async def test_what_is_handed_over_for_an_endpoint_that_is_looked_at_again_is_left_to_that(
+    dispatcher: Dispatcher, sender: FakeSender, is_all: bool
+) -> None:
+    if is_all:
+        dispatcher.doubt()
+    else:
+        dispatcher._doubts.of({ENDPOINT.subscription_id})
+    for is_settled in (False, True):
+        dispatcher._doubts.begin()
+        dispatcher.take(Offer(WORKER, 1, 1, ()), [Handed(ENDPOINT, [due()], was_free=True)])
+        await settle()
+        assert sender.sent == [], "it may have been freed, and another process sends it"
+        if is_settled:
+            dispatcher._doubts.settled()
+    assert dispatcher._doubts.begin().ids == {ENDPOINT.subscription_id}, "it came while that look was made"
+    dispatcher._doubts.settled()
+    dispatcher.take(Offer(WORKER, 1, 1, ()), [Handed(ENDPOINT, [due()], was_free=True)])
+    await settle()
+    assert len(sender.sent) == 1

@@ -11,17 +11,28 @@ EVERY_S = 3.0
 def test_there_is_nothing_to_doubt_at_first() -> None:
     doubts = Doubts()
     doubts.go_on(0.0, EVERY_S)
-    assert not doubts.current
+    assert not doubts.begin()
     assert not doubts.are_open(0.0)
+    assert not doubts.cover(ONE)
 
 
-def test_what_comes_into_doubt_while_another_is_settled_is_not_forgotten() -> None:
+def test_what_comes_into_doubt_while_it_is_looked_at_is_looked_at_once_more() -> None:
+    doubts = Doubts()
+    doubts.of({ONE, TWO})
+    assert doubts.begin() == Doubt(frozenset({ONE, TWO}))
+    doubts.of({TWO})
+    assert doubts.cover(ONE)
+    doubts.settled()
+    assert not doubts.cover(ONE)
+    assert doubts.begin() == Doubt(frozenset({TWO}))
+
+
+def test_what_was_looked_at_in_vain_comes_again() -> None:
     doubts = Doubts()
     doubts.of({ONE})
-    settling = doubts.current
+    doubts.begin()
     doubts.of({TWO})
-    doubts.settled(settling)
-    assert doubts.current == Doubt(frozenset({TWO}))
+    assert doubts.begin() == Doubt(frozenset({ONE, TWO}))
 
 
 def test_all_is_looked_at_again_and_again_and_once_more_when_no_transaction_can_last_any_longer() -> None:
@@ -30,10 +41,10 @@ def test_all_is_looked_at_again_and_again_and_once_more_when_no_transaction_can_
     last = 0.0
     for beat in range(60):
         now = 100.0 + beat * EVERY_S
-        if doubts.current:
+        if doubts.begin():
             last = now
-        doubts.settled(doubts.current)
+        doubts.settled()
         assert doubts.are_open(now) is (now < 100 + IN_DOUBT_S)
         doubts.go_on(now, EVERY_S)
     assert last >= 100 + IN_DOUBT_S
-    assert not doubts.current
+    assert not doubts.begin()
