@@ -27,12 +27,13 @@ from services.alerts.hand import Policies
 from services.alerts.limits import Limits
 from services.alerts.matching import match
 from services.alerts.sender import Attempt, Sender
-from services.alerts.store import SCHEMA, VERSIONS, accepted, claims, intake, subscriptions, taking, workers
+from services.alerts.store import SCHEMA, VERSIONS, accepted, claims, intake, secrets, subscriptions, taking, workers
 from services.alerts.store.claims import Due, Endpoint
 from services.alerts.store.handover import Offer
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.matching import Recorded
 from services.alerts.store.outcomes import Outcome, Release
+from services.alerts.store.secrets import NewKey
 from services.alerts.store.subscriptions import NewSubscription
 from shared.consumption import OffsetsMovedError
 from shared.database import make_engine, transaction, upgrade_schema
@@ -184,6 +185,24 @@ async def test_only_an_endpoint_to_which_nothing_else_is_to_be_sent_is_handed_ov
         assert after.worker_id == before.worker_id
         assert after.due_at is not None
         assert before.due_at is None or after.due_at <= before.due_at
+
+
+@pytest.mark.parametrize("signature", ["hmac", "ed25519", "both"])
+async def test_both_ways_hand_over_what_signs_for_the_endpoint(engine: AsyncEngine, signature: str) -> None:
+    async with undone(engine) as (connection, line):
+        subscription_id = await subscribe(connection, signature=signature)
+        await secrets.put(connection, subscription_id, "sealed-1")
+        await secrets.put(connection, subscription_id, "sealed-2", overlap_s=60)
+        for key_id in ("old", "new"):
+            await secrets.add_key(connection, "default", NewKey(key_id, b"", f"key-{key_id}"), overlap_s=60)
+        called = await take_in(line, [alert()], offer(subscription_id))
+        stepped = await step_by_step(connection, [alert()], offer(subscription_id))
+        assert called is not None
+        endpoints = [each.endpoint for recorded in (called, stepped) for each in recorded.handed]
+        expected = await secrets.signing_of(connection, subscription_id)
+    assert [endpoint.signing for endpoint in endpoints] == [expected] * 2
+    assert expected.count("sealed-") == 2 * (signature != "ed25519")
+    assert endpoints[0] == endpoints[1]._replace(last_known=1)
 
 
 @pytest.mark.parametrize("way", ["one call", "step by step"])
