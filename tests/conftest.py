@@ -76,6 +76,13 @@ async def fresh_config(backbone: StackConfig) -> AsyncIterator[StackConfig]:
 
 
 @pytest.fixture
+async def bare_config(backbone: StackConfig) -> AsyncIterator[StackConfig]:
+    """As `fresh_config`, with nothing in the database."""
+    async with fresh(backbone, is_bare=True) as config:
+        yield config
+
+
+@pytest.fixture
 async def database_url(fresh_config: StackConfig) -> str:
     """SQLAlchemy's URL of a new, empty database."""
     return fresh_config.database_url

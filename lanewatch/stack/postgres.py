@@ -137,11 +137,13 @@ async def _has_database(config: StackConfig) -> bool:
     return True
 
 
-async def create_database(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
-    """Create the database unless it is there."""
+async def create_database(
+    connection: "asyncpg.Connection[asyncpg.Record]", name: str, template: str = "template0"
+) -> None:
+    """Create the database unless it is there, as a copy of another that nobody is connected to."""
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         # template0 has no sessions, so creating from it never has to wait for one to end
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY wal_log')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log')
 
 
 async def drop_database(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:

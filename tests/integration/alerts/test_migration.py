@@ -27,8 +27,8 @@ def move(connection: Connection, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-async def test_secrets_that_were_stored_as_they_are_are_kept_and_sealed(fresh_config: StackConfig) -> None:
-    engine = make_engine(fresh_config.database_url, "tests")
+async def test_secrets_that_were_stored_as_they_are_are_kept_and_sealed(bare_config: StackConfig) -> None:
+    engine = make_engine(bare_config.database_url, "tests")
     vault = Vault([b"k" * 32])
     try:
         async with transaction(engine) as connection:
