@@ -65,7 +65,10 @@ class DigestForm(_Form):
 
 
 class QuietHoursForm(_Form):
-    """When nothing is sent; what comes meanwhile is sent in order when they end."""
+    """When nothing new is sent; what is matched meanwhile is sent in order when they end.
+
+    What was sent before and is tried again is not held back, nor what somebody asks for: retries, recoveries, tests.
+    """
 
     days: Annotated[tuple[Day, ...], Field(min_length=1, max_length=7)] = DAYS
     """On which they begin."""

@@ -44,7 +44,8 @@ async def alert(  # noqa: PLR0913, PLR0917 - one for each header
 
     Answer with any 2xx status within 15 seconds. Anything else is tried again on the schedule that
     Standard Webhooks recommends, over three days; `Retry-After` is honoured, redirects are not followed,
-    and 410 stops all sending until the subscription is resumed. Alerts of a lane come in order.
+    and 410 stops all sending until the subscription is resumed. Alerts of a lane come in order
+    where the subscription's `ordering` is `lane`, but for one that lost its place since it held its lane up for long.
     """  # noqa: D401 - it describes the request, as OpenAPI shows it
 
 
