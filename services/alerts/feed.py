@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.alerts.places import Places
 from services.alerts.store import pulls
 from shared.database import transaction
 from shared.errors import RetryableError
@@ -30,10 +31,10 @@ class Watcher:
 class Feed:
     """Knows who waits; `wake` when there may be news, `leave` when the process is to stop."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, places: Places) -> None:
         self.engine = engine
+        self.places = places
         self.is_leaving = False
-        self.count = 0
         self._watchers: dict[UUID, set[Watcher]] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -54,20 +55,22 @@ class Feed:
                 watcher.news.set()
 
     @contextmanager
-    def watching(self, subscription_id: UUID, after: int) -> Iterator[Watcher]:
-        """Yield a watcher that hears of numbers above its `after`, from then on or already there."""
-        watcher = Watcher(after)
-        watchers = self._watchers.setdefault(subscription_id, set())
-        watchers.add(watcher)
-        self.count += 1
-        self.wake()
-        try:
-            yield watcher
-        finally:
-            self.count -= 1
-            watchers.discard(watcher)
-            if not watchers:
-                self._watchers.pop(subscription_id, None)
+    def watching(self, subscription_id: UUID, after: int, tenant: str) -> Iterator[Watcher]:
+        """Yield a watcher that hears of numbers above its `after`, from then on or already there.
+
+        Raises CallerError when the tenant, or all together, watch too many.
+        """
+        with self.places.taken(tenant):
+            watcher = Watcher(after)
+            watchers = self._watchers.setdefault(subscription_id, set())
+            watchers.add(watcher)
+            self.wake()
+            try:
+                yield watcher
+            finally:
+                watchers.discard(watcher)
+                if not watchers:
+                    self._watchers.pop(subscription_id, None)
 
     async def run(self) -> None:
         """Look until cancelled."""

@@ -35,7 +35,7 @@ from services.alerts.limits import Limits
 from services.alerts.listener import Listener
 from services.alerts.notary import Notary
 from services.alerts.notifier import Notifier
-from services.alerts.places import Places
+from services.alerts.places import Places, Turns
 from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
 from services.alerts.recoverer import Recoverer
@@ -87,8 +87,10 @@ def build(settings: AlertsSettings) -> FastAPI:
 
     app = create_app("Lanewatch alerts", SUMMARY, health, lifespan)
     app.state.engine, app.state.settings, app.state.vault = engine, settings, settings.vault()
-    app.state.feed, app.state.handshake = Feed(engine), None
-    app.state.handshakes = Places("handshakes", 32, 4)
+    streams = Places("streams and waiting requests", settings.alerts_streams, settings.alerts_streams_per_tenant)
+    app.state.feed, app.state.handshake = Feed(engine, streams), None
+    app.state.handshakes, app.state.exports = Places("handshakes", 32, 4), Places("exports", 16, 2)
+    app.state.previews = Turns(Places("previews", 8, 2), at_once=1)
     app.include_router(previews.router)
     app.include_router(subscriptions.router)
     app.include_router(pings.router)

@@ -1,8 +1,9 @@
 """How much of the process's time and memory one tenant may take up at a time, and all together."""
 
+from asyncio import Semaphore
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from shared.errors import CallerError
 
@@ -35,3 +36,18 @@ class Places:
             self._taken[tenant] -= 1
             if not self._taken[tenant]:
                 del self._taken[tenant]
+
+
+class Turns:
+    """Lets a few do what is costly at a time, and some wait for that."""
+
+    def __init__(self, places: Places, at_once: int) -> None:
+        self.places = places
+        self._turn = Semaphore(at_once)
+
+    @asynccontextmanager
+    async def turn(self, tenant: str) -> AsyncIterator[None]:
+        """Wait for a turn and have it until the end of the block. Raises CallerError where too many wait already."""
+        with self.places.taken(tenant):
+            async with self._turn:
+                yield

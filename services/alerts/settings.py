@@ -71,7 +71,9 @@ class AlertsSettings(SharedSettings):
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
     alerts_streams: Positive = 1000
-    """Streams that one process serves at a time."""
+    """Streams, and requests that wait for the next alert, that one process serves at a time."""
+    alerts_streams_per_tenant: Positive = 200
+    """Of them, of one tenant."""
     alerts_heartbeat_s: Seconds = 15.0
     """So often something is sent on a stream, so that nothing between takes it for dead."""
     alerts_slow_after_s: Seconds = 30.0

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +12,7 @@ import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import Receive, Scope, Send
 
 from services.alerts.api.subscriptions import missing, tenant_of
 from services.alerts.domain.evidence import GENESIS, VERSION, Checkpoint, Fact, link_of, moment
@@ -20,6 +22,7 @@ from services.alerts.store import evidence
 from services.alerts.store.evidence import Head, SignedCheckpoint
 from shared.database import transaction
 from shared.errors import CallerError, FieldError
+from shared.openapi import problem
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +32,24 @@ AT_ONCE = 500
 router = APIRouter(tags=["evidence"])
 
 
+class _Export(StreamingResponse):
+    """Has a place among the exports for as long as it is sent."""
+
+    place: AbstractContextManager[None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.place:
+            await super().__call__(scope, receive, send)
+
+
 @router.get(
     "/v1/subscriptions/{subscription_id}/evidence",
     response_class=StreamingResponse,
-    responses={200: {"description": "One JSON object a line.", "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"description": "One JSON object a line.", "content": {NDJSON: {"schema": {"type": "string"}}}},
+        429: problem("The tenant has two exports under way."),
+        503: problem("A dependency is away, or there are too many exports."),
+    },
 )
 async def export(
     request: Request,
@@ -59,13 +76,16 @@ async def export(
             fault = FieldError("/query/after", "must be a link of the chain")
             raise CallerError(422, "The request is not valid", errors=(fault,))
         key = await key_of(connection, vault, tenant)
-    broken = None if chain is None else await fault_of(engine, vault, chain)
+    with request.app.state.exports.taken(tenant):
+        broken = None if chain is None else await fault_of(engine, vault, chain)
     if broken is not None:
         log.error("an export of evidence is not signed", subscription_id=str(subscription_id), reason=broken)
     closing = checkpoint(key, subscription_id, head, now, is_closing=True)
     lines = _lines(engine, Head(after, previous), closing, bodies=bodies, is_signed=broken is None)
     name = f'attachment; filename="evidence-{subscription_id}.ndjson"'
-    return StreamingResponse(lines, media_type=NDJSON, headers={"content-disposition": name})
+    export = _Export(lines, media_type=NDJSON, headers={"content-disposition": name})
+    export.place = request.app.state.exports.taken(tenant)
+    return export
 
 
 async def _lines(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from services.alerts.api.forms import FilterForm, Form
 from services.alerts.api.subscriptions import tenant_of
 from services.alerts.previewing import preview
+from shared.openapi import problem
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -50,11 +51,19 @@ class PreviewOut(BaseModel):
     """How the condition failed, and on how many; these are let through."""
 
 
-@router.post("/preview")
+@router.post(
+    "/preview",
+    responses={
+        429: problem("The tenant has two previews under way."),
+        503: problem("A dependency is away, or too many previews wait for their turn."),
+    },
+)
 async def try_filter(request: Request, form: PreviewForm) -> PreviewOut:
-    """Try a filter on the alerts of the last days; nothing is saved or sent."""
+    """Try a filter on the alerts of the last days; nothing is saved or sent. One is tried at a time."""
     since = datetime.now(UTC) - timedelta(days=form.days)
-    found = await preview(request.app.state.engine, tenant_of(request), form.filter.filter(), since)
+    tenant, turns = tenant_of(request), request.app.state.previews
+    async with turns.turn(tenant):
+        found = await preview(request.app.state.engine, tenant, form.filter.filter(), since)
     return PreviewOut(
         since=found.since,
         is_cut=found.is_cut,

@@ -57,7 +57,13 @@ class _Page(msgspec.Struct):
     next: int
 
 
-@router.get("/{subscription_id}/alerts", response_model=PulledAlerts)
+TOO_MANY: dict[int | str, dict[str, Any]] = {
+    429: problem("The tenant has too many streams and waiting requests."),
+    503: problem("A dependency is away, or there are too many streams and waiting requests."),
+}
+
+
+@router.get("/{subscription_id}/alerts", response_model=PulledAlerts, responses=TOO_MANY)
 async def alerts(
     request: Request, subscription_id: UUID, after: After = 0, limit: Limit = 100, prefer: Prefer = None
 ) -> Response:
@@ -69,7 +75,7 @@ async def alerts(
     wished_s = wait_s(preferences([prefer])) if prefer else 0
     if not found and wished_s:
         feed: Feed = request.app.state.feed
-        with feed.watching(subscription_id, after) as watcher:
+        with feed.watching(subscription_id, after, tenant_of(request)) as watcher:
             await wait(watcher.news, wished_s)
         found = await _after(request, subscription_id, after, limit)
     page = _Page(
@@ -95,7 +101,7 @@ async def _after(request: Request, subscription_id: UUID, number: int, limit: in
             "description": "Events without an end.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        503: problem("A dependency is away, or there are too many streams."),
+        **TOO_MANY,
     },
 )
 async def stream(
@@ -109,12 +115,11 @@ async def stream(
         if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
             raise missing("subscription")
         last = (await pulls.last_of(connection, [subscription_id])).get(subscription_id, 0)
-    feed, settings = request.app.state.feed, request.app.state.settings
-    if feed.is_leaving or feed.count >= settings.alerts_streams:
-        raise CallerError(503, "There are too many streams", headers={"retry-after": "5"})
+    if request.app.state.feed.is_leaving:
+        raise CallerError(503, "The service is about to stop", headers={"retry-after": "5"})
     named = last_event_id or ""
     is_number = named.isascii() and named.isdigit() and len(named) <= MOST_DIGITS
     begin = int(named) if is_number else last if after is None else after
     until = caller_of(request).until
     ends_at = None if until is None else time.monotonic() + until - time.time()
-    return AlertStream(request.app, subscription_id, begin, ends_at)
+    return AlertStream(request.app, tenant_of(request), subscription_id, begin, ends_at)

@@ -30,19 +30,19 @@ class AlertStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, app: FastAPI, subscription_id: UUID, after: int, ends_at: float | None) -> None:
+    def __init__(self, app: FastAPI, tenant: str, subscription_id: UUID, after: int, ends_at: float | None) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self.engine, self.feed = app.state.engine, app.state.feed
         self.heartbeat_s: float = app.state.settings.alerts_heartbeat_s
         self.slow_after_s: float = app.state.settings.alerts_slow_after_s
-        self.subscription_id, self.after, self.ends_at = subscription_id, after, ends_at
+        self.tenant, self.subscription_id, self.after, self.ends_at = tenant, subscription_id, after, ends_at
         self._is_gone = False
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        """Serve the stream."""
+        """Serve the stream. Raises CallerError, before anything is sent, when there are too many."""
         feed: Feed = self.feed
-        with feed.watching(self.subscription_id, self.after) as watcher:
+        with feed.watching(self.subscription_id, self.after, self.tenant) as watcher:
             listening = asyncio.create_task(self._listen(receive, watcher))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

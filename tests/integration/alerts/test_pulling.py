@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +50,7 @@ async def test_whoever_waits_is_answered_when_the_next_alert_comes(service: Serv
     mine = await subscribe(service.api, destinations=["DE"])
     path = f"/v1/subscriptions/{mine}/alerts"
     asked = asyncio.create_task(service.api.get(path, headers={"prefer": "wait=20"}))
-    await eventually(lambda: service.app.state.feed.count == 1)
+    await eventually(lambda: service.app.state.feed.places.count == 1)
     await service.publish(lane_changed("FR"))
     await service.publish(lane_changed("DE"))
     answer = await asyncio.wait_for(asked, 10)
@@ -58,7 +58,7 @@ async def test_whoever_waits_is_answered_when_the_next_alert_comes(service: Serv
     assert answer.headers["preference-applied"] == "wait=20"
     again = await service.api.get(path, params={"after": 1}, headers={"prefer": "wait=1"})
     assert again.json() == {"items": [], "next": 1}
-    assert service.app.state.feed.count == 0
+    assert service.app.state.feed.places.count == 0
 
 
 class Stream:
@@ -150,7 +150,7 @@ class Client:
 
 
 async def serve(service: Service, subscription_id: str, client: Client, ends_at: float | None = None) -> None:
-    stream = AlertStream(service.app, UUID(subscription_id), 0, ends_at)
+    stream = AlertStream(service.app, "default", UUID(subscription_id), 0, ends_at)
     stream.slow_after_s = 0.3
     await asyncio.wait_for(stream({"type": "http"}, client.receive, client.send), 10)
 
@@ -161,7 +161,7 @@ async def test_a_client_that_takes_nothing_is_cut_off_and_costs_one_page(api_onl
     client = Client(takes=3)
     await serve(api_only, mine, client)
     assert client.sent[-1]["body"].count(b"\nevent: ") == 50
-    assert feed.count == 0
+    assert feed.places.count == 0
 
 
 async def test_a_stream_ends_with_its_token_or_its_subscription(api_only: Service, feed: Feed) -> None:
@@ -172,18 +172,50 @@ async def test_a_stream_ends_with_its_token_or_its_subscription(api_only: Servic
     assert b"id: 1\n" in b"".join(message.get("body", b"") for message in client.sent)
     assert client.sent[-1]["more_body"] is False
     serving = asyncio.create_task(serve(api_only, mine, client))
-    await eventually(lambda: feed.count == 1)
+    await eventually(lambda: feed.places.count == 1)
     assert (await api_only.api.delete(f"/v1/subscriptions/{mine}")).status_code == 204
     feed.wake()
     await serving
     assert len(await deliveries(api_only.app.state.engine, mine)) == 1
 
 
-async def test_there_are_no_more_streams_than_allowed(api_only: Service, feed: Feed) -> None:
-    mine = await subscribe(api_only.api)
-    feed.count += 1000
-    try:
-        answer = await api_only.api.get(f"/v1/subscriptions/{mine}/stream")
-    finally:
-        feed.count -= 1000
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+async def test_there_are_no_more_streams_than_allowed_of_one_tenant_and_of_all(api_only: Service, feed: Feed) -> None:
+    path = f"/v1/subscriptions/{await subscribe(api_only.api)}"
+
+    async def refusals() -> set[tuple[int, str]]:
+        answers = [
+            await api_only.api.get(f"{path}/stream"),
+            await api_only.api.get(f"{path}/alerts?after=9999", headers={"prefer": "wait=1"}),
+        ]
+        return {(answer.status_code, answer.headers["retry-after"]) for answer in answers}
+
+    with ExitStack() as taken:
+        for _ in range(200):
+            taken.enter_context(feed.places.taken("default"))
+        assert await refusals() == {(429, "5")}
+    with ExitStack() as taken:
+        for number in range(1000):
+            taken.enter_context(feed.places.taken(f"tenant {number % 10}"))
+        assert await refusals() == {(503, "5")}
+    assert feed.places.count == 0
+
+
+async def test_what_is_costly_is_done_one_after_the_other_and_by_no_tenant_alone(api_only: Service) -> None:
+    state, mine = api_only.app.state, await subscribe(api_only.api)
+
+    async def answer(what: str) -> int:
+        if what == "preview":
+            return (await api_only.api.post("/v1/subscriptions/preview", json={"filter": {}})).status_code
+        return (await api_only.api.get(f"/v1/subscriptions/{mine}/evidence")).status_code
+
+    async with state.previews.turn("other"):
+        first, second = (asyncio.create_task(answer("preview")) for _ in range(2))
+        await eventually(lambda: state.previews.places.count == 3)
+        assert await answer("preview") == 429
+        assert not first.done()
+    assert (await first, await second) == (200, 200)
+    with state.exports.taken("default"):
+        assert await answer("evidence") == 200
+        with state.exports.taken("default"):
+            assert await answer("evidence") == 429
+    assert (state.exports.count, state.previews.places.count) == (0, 0)
