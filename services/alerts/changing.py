@@ -13,7 +13,7 @@ from services.alerts.domain.handshake import AWAITED, is_exempt
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.timing import AtOnce, Gather, Timing, when
 from services.alerts.store import changes, health, subscriptions
-from services.alerts.store.changes import Held
+from services.alerts.store.leftovers import Held
 from services.alerts.store.subscriptions import Subscription
 from shared.events import Severity
 

@@ -33,6 +33,7 @@ from services.alerts.hand import Policies
 from services.alerts.handshaking import Handshake
 from services.alerts.limits import Limits
 from services.alerts.listener import Listener
+from services.alerts.mover import Mover
 from services.alerts.notary import Notary
 from services.alerts.notifier import Notifier
 from services.alerts.places import Places, Turns
@@ -139,6 +140,7 @@ async def _start(settings: AlertsSettings, health: Health, stack: AsyncExitStack
     run_beside(stack, app.state.feed.run())
     run_beside(stack, Releaser(engine, dispatcher.wake).run())
     run_beside(stack, recoverer.run())
+    run_beside(stack, Mover(engine).run())
     run_beside(stack, Escalator(engine, settings.alerts_escalate_every_s, dispatcher.wake).run())
     notary = Notary(engine, app.state.vault, settings.alerts_checkpoint_s)
     health.add_note("evidence", notary.check)

@@ -1,15 +1,14 @@
 """Changes of a subscription, under the lock that keeps alerts from being matched meanwhile."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts.domain.delivery import Step, after, before
-from services.alerts.store import health, recoveries
+from services.alerts.domain.delivery import Step
+from services.alerts.store import health, leftovers, recoveries
+from services.alerts.store.leftovers import Held
 from services.alerts.store.subscriptions import (
     Subscription,
     insert_keys,
@@ -19,16 +18,6 @@ from services.alerts.store.subscriptions import (
     tell_changed,
     terms_of,
 )
-from shared.events import Severity
-
-
-class Held(NamedTuple):
-    """What becomes of the alerts of one severity that wait to be told."""
-
-    severity: Severity
-    state: str
-    until: datetime | None
-
 
 _STORE = text("""
 UPDATE alerts.subscription SET name = :name, url = :url, filter = CAST(:filter AS jsonb),
@@ -84,35 +73,23 @@ async def begin(connection: AsyncConnection, subscription_id: UUID) -> None:
 
 _DROP_KEYS = text("DELETE FROM alerts.filter_key WHERE subscription_id = :id")
 _OPEN = text("""
-UPDATE alerts.queue SET is_open = :is_open, rests_until = NULL, due_at = clock_timestamp()
+UPDATE alerts.queue SET rests_until = NULL, due_at = clock_timestamp(),
+    is_open = :is_open AND NOT EXISTS (SELECT FROM alerts.leftover l WHERE l.subscription_id = :id)
 WHERE subscription_id = :id""")
-_NEW_ENDPOINT = text("""
-WITH waiting AS (
-    UPDATE alerts.delivery SET state = :due WHERE subscription_id = :id AND state = ANY (CAST(:states AS text[]))
-)
-UPDATE alerts.queue SET due_at = clock_timestamp() WHERE subscription_id = :id""")
-_KEEP = text("""
-UPDATE alerts.delivery SET state = :state, due_at = NULL
-WHERE subscription_id = :id AND state = ANY (CAST(:states AS text[]))""")
+_LOOK = text("UPDATE alerts.queue SET due_at = clock_timestamp() WHERE subscription_id = :id")
 
 
 async def _turn(connection: AsyncConnection, subscription_id: UUID, *, has_endpoint: bool) -> None:
     """Send what waits for the old endpoint to the new one, or keep it to be pulled where there is none."""
     if has_endpoint:
-        steps = {"due": after(Step.COME_DUE), "states": before(Step.COME_DUE)}
-        await connection.execute(_NEW_ENDPOINT, {"id": subscription_id, **steps})
+        await leftovers.move(connection, subscription_id, Step.COME_DUE)
+        await connection.execute(_LOOK, {"id": subscription_id})
         await health.begin_afresh(connection, subscription_id)
     else:
-        keep = {"state": after(Step.KEEP), "states": before(Step.KEEP)}
-        await connection.execute(_KEEP, {"id": subscription_id, **keep})
+        await leftovers.move(connection, subscription_id, Step.KEEP)
         await recoveries.stop_of(connection, subscription_id)
 
 
-_HOLD = text("""
-UPDATE alerts.delivery d SET state = :state, due_at = :until,
-    released_at = CASE WHEN CAST(:until AS timestamptz) IS NULL THEN clock_timestamp() END FROM alerts.alert a
-WHERE d.subscription_id = :id AND d.state IN ('gathered', 'resting') AND a.alert_no = d.alert_no
-    AND a.severity = :severity""")
 _RELEASE_AT = text("""
 UPDATE alerts.queue SET due_at = clock_timestamp(), release_at = (SELECT min(due_at) FROM alerts.delivery d
     WHERE d.subscription_id = :id AND d.state IN ('gathered', 'resting'))
@@ -122,6 +99,5 @@ WHERE subscription_id = :id""")
 async def hold(connection: AsyncConnection, subscription_id: UUID, held: Iterable[Held]) -> None:
     """Let what waits to be told wait for something else, or for nothing more."""
     for each in held:
-        values: Mapping[str, object] = {"id": subscription_id, **each._asdict()}
-        await connection.execute(_HOLD, values)
+        await leftovers.move(connection, subscription_id, Step.RELEASE, each)
     await connection.execute(_RELEASE_AT, {"id": subscription_id})

@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts.domain.delivery import Step, after, before
+from services.alerts.domain.delivery import Step
 from services.alerts.domain.filters import Filter, Key, filter_keys, rank
 from services.alerts.domain.timing import Digest, QuietHours
 from services.alerts.domain.wishes import Format, Ordering
-from services.alerts.store import CHANGED_CHANNEL, DUE_CHANNEL
+from services.alerts.store import CHANGED_CHANNEL, DUE_CHANNEL, leftovers
 from services.alerts.store.intake import columns
 
 
@@ -191,21 +191,17 @@ _DELETE = (
     text("""UPDATE alerts.subscription SET state = 'deleted', state_reason = NULL, idempotency_key = NULL
         WHERE subscription_id = :id"""),
 )
-_CANCEL = text("""
-UPDATE alerts.delivery SET state = :state, settled_at = clock_timestamp(), due_at = NULL
-WHERE subscription_id = :id AND state = ANY (CAST(:states AS text[]))""")
 
 
 async def delete(connection: AsyncConnection, subscription_id: UUID) -> bool:
     """Delete a subscription, its secret too, and cancel what is still to be sent; False when there is none.
 
-    Past deliveries stay readable.
+    Nothing goes out any more, since it has no queue; what is many is cancelled afterwards, and stays readable.
     """
     await lock_all(connection)
     if not await lock_queue(connection, subscription_id):
         return False
-    steps = {"state": after(Step.CANCEL), "states": before(Step.CANCEL)}
-    await connection.execute(_CANCEL, {"id": subscription_id, **steps})
+    await leftovers.move(connection, subscription_id, Step.CANCEL)
     for statement in _DELETE:
         await connection.execute(statement, {"id": subscription_id})
     await tell_changed(connection, subscription_id)
