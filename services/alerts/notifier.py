@@ -55,8 +55,10 @@ class Notifier:
             # Before any other lock, in the order in which batches of alerts take them.
             await intake.share_subscriptions(connection)
             found = await notices.untold(connection, AT_ONCE)
-            for untold in found:
-                await notices.tell(connection, untold, _alert(untold))
+            told = [(untold, _alert(untold)) for untold in found]
+            await notices.lock_told(connection, found, {alert.kind for _, alert in told})
+            for untold, alert in told:
+                await notices.tell(connection, untold, alert)
             await notices.settle(connection, found)
         for untold in found:
             NOTICES.labels(untold.step).inc()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.alerts.domain.escalation import told
 from services.alerts.domain.filters import PING, SEVERITIES, rank
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
-from services.alerts.store import recoveries, requests, subscriptions
+from services.alerts.store import health, recoveries, requests, subscriptions
 from services.alerts.store.intake import NewAlert
 from services.alerts.store.subscriptions import lock_queue
 from shared.events import EVERYWHERE, Scope, Severity
@@ -171,9 +171,12 @@ class Unacknowledged(NamedTuple):
 
 
 async def due(connection: AsyncConnection) -> list[Unacknowledged]:
-    """Return, and lock, what is to be told to others now."""
+    """Return, and lock, what is to be told to others now, and the queues of these."""
     rows = await connection.execute(_DUE, {"at_once": AT_ONCE})
-    return [Unacknowledged(*row) for row in rows]
+    found = [Unacknowledged(*row) for row in rows]
+    # All at once and in order, as whoever locks several does: one after the other could lock crosswise.
+    await health.lock(connection, sorted({what.to_id for what in found}))
+    return found
 
 
 async def escalate(connection: AsyncConnection, what: Unacknowledged) -> bool:

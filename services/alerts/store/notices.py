@@ -1,6 +1,6 @@
 """Notices of endpoints that are to be told, and the alerts that tell them to their tenant alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.filters import kind_patterns
 from services.alerts.domain.notices import Step
 from services.alerts.store import intake, matching
 from services.alerts.store.health import OPEN_COUNT
@@ -42,6 +43,22 @@ _TOLD = text("DELETE FROM alerts.notice WHERE notice_no = ANY (CAST(:numbers AS 
 async def untold(connection: AsyncConnection, at_once: int) -> list[Untold]:
     """Return the oldest notices, for this transaction alone; nothing while another process tells them."""
     return [Untold(*row) for row in await connection.execute(_UNTOLD, {"at_once": at_once})]
+
+
+_LOCK = text("""
+SELECT 1 FROM alerts.queue q JOIN alerts.subscription s USING (subscription_id)
+WHERE s.tenant = ANY (CAST(:tenants AS text[])) AND s.state <> 'deleted' AND s.kinds && CAST(:patterns AS text[])
+ORDER BY q.subscription_id FOR UPDATE OF q""")
+
+
+async def lock_told(connection: AsyncConnection, notices: Sequence[Untold], kinds: Iterable[str]) -> None:
+    """Lock the queues of all that may be told of these kinds, in order: one after the other could lock crosswise.
+
+    No kind of a notice is told to those that name none.
+    """
+    tenants = {notice.tenant for notice in notices}
+    patterns = {pattern for kind in kinds for pattern in kind_patterns(kind)}
+    await connection.execute(_LOCK, {"tenants": sorted(tenants), "patterns": sorted(patterns)})
 
 
 async def tell(connection: AsyncConnection, notice: Untold, alert: NewAlert) -> None:
