@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.alerts.domain.service_level import Moments, seconds_since
+from services.alerts.domain.service_level import BOUNDS_S, Moments, seconds_since
 from services.alerts.store.claims import Due
 from services.alerts.store.outcomes import Outcome
 
@@ -20,7 +20,7 @@ SERVICE_SECONDS = Histogram(
     "lanewatch_alerts_service_seconds",
     "To an alert's first acceptance, since it happened, since the ingest accepted its cause, since it was decided",
     ["since"],
-    buckets=(*_SOON_TO_LATE_S, 604_800),
+    buckets=BOUNDS_S,
 )
 BACKLOG = Gauge("lanewatch_alerts_due", "Deliveries that are due now, of all processes")
 WAITING = Gauge("lanewatch_alerts_waiting", "Deliveries that wait for their next try or behind one, of all processes")

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +18,20 @@ from services.alerts.store.reads import Past
 from shared.cloudevents import read_alert
 from shared.database import transaction
 from shared.errors import PermanentError
-from shared.events import FOR_EVERYONE, Severity
+from shared.events import FOR_EVERYONE, EndpointNoticed, Severity
 
 MOST_ALERTS = 50_000
 MOST_S = 3.0
 AT_ONCE = 250
 """So many are read and asked before anything else has its turn."""
 EXAMPLES = 5
+UNRESTRICTED: dict[str, Any] = {
+    "commodity_groups": (),
+    "origins": (),
+    "destinations": (),
+    "exporters": (),
+    "condition": None,
+}
 
 
 @dataclass
@@ -70,10 +77,12 @@ def look(found: Preview, wanted: Filter, past: Past) -> None:
         event = read_alert(past.body)
     except PermanentError:  # A contract that is not ours any more.
         return
-    if event.type in OF_ONE or not matches(wanted, event.type, event.data.severity, event.data.scope):
+    # A notice of an endpoint asks for its kind and severity alone.
+    asked = replace(wanted, **UNRESTRICTED) if event.type in EndpointNoticed.TYPES else wanted
+    if event.type in OF_ONE or not matches(asked, event.type, event.data.severity, event.data.scope):
         return
-    if wanted.condition is not None and event.type not in FOR_EVERYONE:
-        answer = ask(wanted.condition, AlertFacts(event))
+    if asked.condition is not None and event.type not in FOR_EVERYONE:
+        answer = ask(asked.condition, AlertFacts(event))
         if not answer.is_wanted:
             return
         if answer.failure is not None:

@@ -8,10 +8,18 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.domain.service_level import Summary
 from services.alerts.store import service_level, subscriptions
 from shared.database import transaction
 
 router = APIRouter(tags=["service level"])
+
+
+class Bucket(BaseModel):
+    """How many took no longer than so many seconds."""
+
+    le_s: float
+    count: int
 
 
 class Times(BaseModel):
@@ -24,10 +32,16 @@ class Times(BaseModel):
     max_s: float | None
     within_target: float | None
     """The share that took no longer than the target."""
+    buckets: list[Bucket]
+    """A histogram: each bucket counts those below, too, as Prometheus does."""
 
 
 class ServiceLevelOut(BaseModel):
-    """How long it took, of what was to be delivered in the last days. Tests and repetitions do not count."""
+    """How long it took, of what was to be delivered in the last days.
+
+    Tests and repetitions do not count, nor what was only kept to be pulled. What waits for quiet hours or a digest
+    counts with that time; what a digest carries was told with it.
+    """
 
     subscription_id: UUID
     days: float
@@ -56,7 +70,7 @@ async def show(
         if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
             raise missing("subscription")
         found = await service_level.level(connection, subscription_id, since, target_s)
-    times = {f"since_{name}": Times(**vars(its)) for name, its in found.since.items()}
+    times = {f"since_{name}": _times(its) for name, its in found.since.items()}
     return ServiceLevelOut(
         subscription_id=subscription_id,
         days=days,
@@ -65,3 +79,8 @@ async def show(
         delivered=found.delivered,
         **times,
     )
+
+
+def _times(summary: Summary) -> Times:
+    buckets = [Bucket(le_s=bound_s, count=count) for bound_s, count in summary.buckets]
+    return Times(**vars(summary) | {"buckets": buckets})

@@ -18,6 +18,8 @@ class Moments(NamedTuple):
 
 
 SINCE = ("occurrence", "acceptance", "decision")
+BOUNDS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600, 86_400, 604_800)
+"""The upper bounds of the histograms, in seconds."""
 
 
 def seconds_since(moments: Moments, delivered_at: datetime) -> dict[str, float]:
@@ -37,10 +39,13 @@ class Summary:
     max_s: float | None
     within_target: float | None
     """The share that took no longer than the target."""
+    buckets: tuple[tuple[float, int], ...] = ()
+    """How many took no longer than each of `BOUNDS_S`."""
 
 
 def summary(row: Sequence[float | None]) -> Summary:
-    """Return count, percentiles, greatest and the number within the target as a summary."""
-    count, p50_s, p90_s, p99_s, max_s, within = row
+    """Return count, percentiles, greatest and the numbers within the target and each of the bounds as a summary."""
+    count, p50_s, p90_s, p99_s, max_s, within, *within_bounds = row
     share = round((within or 0) / count, 6) if count else None
-    return Summary(int(count or 0), p50_s, p90_s, p99_s, max_s, share)
+    buckets = tuple((bound_s, int(number or 0)) for bound_s, number in zip(BOUNDS_S, within_bounds, strict=True))
+    return Summary(int(count or 0), p50_s, p90_s, p99_s, max_s, share, buckets)

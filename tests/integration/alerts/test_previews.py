@@ -36,7 +36,8 @@ async def test_a_preview_counts_what_the_filter_would_have_let_through(api_only:
 
 
 async def test_what_is_another_tenants_own_is_in_no_preview(api_only: Service) -> None:
-    engine, everything = api_only.app.state.engine, {"kinds": ["lanewatch.endpoint.*"]}
+    engine = api_only.app.state.engine
+    everything = {"kinds": ["lanewatch.endpoint.*"], "origins": ["US"], "condition": "alert.kind == 'another'"}
     failing = await api_only.subscribe("http://127.0.0.1:9999/failing", name="Project of ours", origins=["US"])
     told = await api_only.subscribe("http://127.0.0.1:9999/told", kinds=["lanewatch.endpoint.*"])
     second = await api_only.subscribe("http://127.0.0.1:9999/second", origins=["US"])
@@ -54,7 +55,7 @@ async def test_what_is_another_tenants_own_is_in_no_preview(api_only: Service) -
     )
     assert ping.status_code == 202
     found = (await api_only.api.post("/v1/subscriptions/preview", json={"filter": everything})).json()
-    assert found["total"] == 1, "neither tests nor what was escalated is matched"
+    assert found["total"] == 1, "neither tests nor what was escalated is matched; of notices no condition is asked"
     assert len((await api_only.get("/v1/alerts", kind="lanewatch.endpoint.failing"))["items"]) == 3
     await api_only.sql("UPDATE alerts.subscription SET tenant = 'other' RETURNING 1")
     await api_only.sql("UPDATE alerts.alert SET tenant = 'other' WHERE tenant IS NOT NULL RETURNING 1")

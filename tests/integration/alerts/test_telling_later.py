@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -125,3 +126,33 @@ async def test_what_comes_when_quiet_hours_have_just_ended_does_not_overtake_wha
     assert await states(api_only, mine) == ["resting", "resting"]
     await Releaser(engine, lambda: None).release()
     assert await states(api_only, mine) == ["due", "due"]
+
+
+async def test_what_a_digest_carries_was_told_when_that_was_accepted(api_only: Service) -> None:
+    engine = api_only.app.state.engine
+    mine = await subscribe(api_only, digest={"every_minutes": 1440}, filter={"destinations": ["BR"]})
+    pulled = await subscribe(api_only, None, filter={"destinations": ["BR"]})
+    await recorded(engine, *as_recorded(*(lane_changed("BR", 950 + n, severity="info") for n in range(3))))
+
+    async def level(subscription_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = await api_only.get(f"/v1/subscriptions/{subscription_id}/service-level")
+        return found
+
+    waiting = await level(mine)
+    assert (waiting["deliveries"], waiting["delivered"]) == (3, 0)
+    await let_time_pass(api_only)
+    await Releaser(engine, lambda: None).release()
+    await api_only.sql(
+        """UPDATE alerts.delivery SET state = 'delivered', first_accepted_at = clock_timestamp()
+        WHERE sequence IS NULL AND subscription_id = :id RETURNING 1""",
+        id=UUID(mine),
+    )
+    told = await level(mine)
+    assert (told["deliveries"], told["delivered"]) == (3, 3), "the alerts, and not the digest"
+    buckets = told["since_occurrence"]["buckets"]
+    assert [bucket["count"] for bucket in buckets] == sorted(bucket["count"] for bucket in buckets)
+    assert (buckets[0]["le_s"], buckets[-1]["le_s"], told["since_occurrence"]["count"]) == (0.0025, 604_800, 3)
+    await api_only.sql("UPDATE alerts.alert SET happened_at = now() - interval '10 minutes' RETURNING 1")
+    counts = {b["le_s"]: b["count"] for b in (await level(mine))["since_occurrence"]["buckets"]}
+    assert (counts[300], counts[3600]) == (0, 3)
+    assert (await level(pulled))["deliveries"] == 0, "what is only kept was not to be sent"
