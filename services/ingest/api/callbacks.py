@@ -17,9 +17,9 @@ from services.ingest.api.body import ClientGoneError, RequestBody
 from services.ingest.api.counting import count_request
 from services.ingest.api.endpoint import send_answer
 from services.ingest.api.head import Head, read_head
-from services.ingest.api.in_hand import BusyError
+from services.ingest.api.in_hand import BusyError, InHand
 from services.ingest.api.taking import Desk
-from services.ingest.domain.faults import Fault
+from services.ingest.domain.faults import Fault, Flaw
 from services.ingest.domain.media import STRUCTURED_TYPE
 from services.ingest.domain.senders import Format, Sender
 from services.ingest.domain.signatures import claim_of, holds, not_signed_so
@@ -30,6 +30,8 @@ from shared.identity.caller import CALLER
 PATH = "/v1/callbacks/{sender}"
 SCOPES = frozenset({"events:write"})
 CHALLENGE = 'Signature realm="lanewatch"'
+UNVERIFIED = 4
+"""So many times less than all together may be in hand of what is not known to be signed."""
 _NOBODYS_KEY = secrets.token_bytes(32)
 """What a sender that is not known is held against, so that it takes as long."""
 
@@ -41,6 +43,9 @@ class Callbacks:
         self._desk = desk
         self._senders = senders
         self._doors = doors
+        # Anybody can send what is not verified yet, so that it must not shut the other doors.
+        whole = desk.in_hand
+        self._unverified = InHand(max(1, whole.max_requests // UNVERIFIED), whole.max_bytes // UNVERIFIED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -65,11 +70,18 @@ class Callbacks:
 
     async def _signed(self, scope: Scope, head: Head, body: RequestBody) -> tuple[Sender, bytes] | Fault:
         """Return who sends the body, or why that is not known; what is not signed is not read."""
+        if attribute := next((name for name, _ in head.raw if name.startswith(b"ce-")), None):
+            # The signature is of the body alone: an event whose attributes stand beside it could be made another.
+            return Fault(
+                title="The event must stand in the body, which is what is signed",
+                status=400,
+                errors=(Flaw(pointer=f"/header/{attribute.decode('latin-1')}", detail="is not taken on callbacks"),),
+            )
         claim = claim_of(head.raw, time.time())
         if isinstance(claim, Fault):
             return claim
         sender = await self._senders.find(scope["path_params"]["sender"])
-        with self._desk.in_hand.share() as share:
+        with self._unverified.share() as share:
             content = await body.read(self._desk.limits.batch_bytes, self._desk.body_timeout_s, share)
         if isinstance(content, Fault):
             return content

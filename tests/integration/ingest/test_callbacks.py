@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared.examples import trade_event
 from tests.integration.ingest.door import Door
 from tests.integration.ingest.raw import connected
@@ -84,6 +86,17 @@ async def test_a_standard_webhook_brings_a_cloud_event_of_its_own_source_alone(d
     answer = await door.client.post(HOOKS, content=other, headers=hooked(other))
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (403, "/source")
     assert [each["source"] for each in await on_topic(door, starts)] == ["/hooks/plant-1"]
+
+
+@pytest.mark.parametrize("sender", [HOOKS, CALLBACK])
+async def test_what_stands_beside_the_signed_body_makes_no_event_of_it(door: Door, sender: str) -> None:
+    starts = await door.ends()
+    body = json.dumps(trade_event("trade.shipment.cleared")["data"]).encode()
+    beside = {"ce-specversion": "1.0", "ce-type": "trade.shipment.cancelled", "ce-source": "/hooks/x", "ce-id": "h-9"}
+    signed = hooked(body) if sender == HOOKS else notified(body)
+    answer = await door.client.post(sender, content=body, headers=signed | beside)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/header/ce-specversion")
+    assert await on_topic(door, starts) == []
 
 
 async def test_a_packed_body_is_signed_as_it_is_sent(door: Door) -> None:

@@ -1,5 +1,7 @@
 """The hot route stands behind the same guard as all others, and fails as they do."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from services.ingest.api import endpoint
 from services.ingest.main import front
 from services.ingest.settings import IngestSettings
+from tests.support.senders import write_senders
 from tests.support.tokens import bearer, token, write_keys
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -40,6 +43,28 @@ async def test_other_routes_are_served_by_the_app(guarded: IngestSettings) -> No
         assert (await ingest.put("/v1/events")).status_code == 401
     async with client(IngestSettings()) as ingest:
         assert (await ingest.put("/v1/events")).status_code == 405
+
+
+async def test_what_anybody_sends_unsigned_shuts_no_other_door(tmp_path: Path) -> None:
+    settings = IngestSettings(ingest_senders_file=write_senders(tmp_path), ingest_max_requests=4)
+    is_over = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x"
+        await is_over.wait()
+
+    unsigned = {"notification-signature": "sha256=" + "0" * 64}
+    async with client(settings) as ingest:
+        posts = [
+            asyncio.create_task(ingest.post(f"/v1/callbacks/{name}", content=slowly(), headers=unsigned))
+            for name in ("nobody", "nobody", "carrier", "carrier")
+        ]
+        await asyncio.wait(posts, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        answer = await ingest.post("/v1/events", content=b"{", headers=STRUCTURED)
+        is_over.set()
+        told = sorted([(await post).status_code for post in posts])
+    assert answer.status_code == 400, "it was looked at"
+    assert told == [401, 503, 503, 503]
 
 
 async def test_a_failure_nobody_foresaw_is_told_as_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
