@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from shared.errors import CallerError, FieldError, RetryableError
+from shared.heads import BoundedHeads
 from shared.health import Health
 from shared.proxies import BehindProxy
 from shared.running import collect_less
@@ -114,7 +115,7 @@ def serve(
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         proxy_headers=False,
