@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 HEADER = b"client-cert"
 MAX_BYTES = 16 * 1024
+_UNREADABLE = (x509.UnsupportedGeneralNameType, x509.DuplicateExtension, x509.InvalidVersion)
+"""What the library raises besides ValueError for what it does not read."""
 """Of the header; certificates have one to four kilobytes."""
 REMEMBERED = 1_000
 FRESH_S = 5.0
@@ -108,7 +110,7 @@ def read_header(value: bytes) -> Identity:
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),
         )
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, *_UNREADABLE) as error:
         raise BadCertificateError("it holds no certificate that can be read") from error
 
 

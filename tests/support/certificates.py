@@ -9,10 +9,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from shared.identity.access import SCOPES
 
+EDI_PARTY = bytes.fromhex("3006a504a1020c00")
+"""A general name of the kind ediPartyName (RFC 5280, section 4.2.1.6)."""
 KEY = Ed25519PrivateKey.generate()
 CLIENTS = [
     {"name": "reader", "subject": "CN=reader,O=Acme", "scopes": ["lanes:read"]},
@@ -22,8 +24,8 @@ CLIENTS = [
 
 
 @cache
-def certificate(name: str, begins_s: int = -60, ends_s: int = 3600) -> bytes:
-    """Return a certificate (DER) of a client; its times are in seconds from now."""
+def certificate(name: str, begins_s: int = -60, ends_s: int = 3600, names_der: bytes = b"") -> bytes:
+    """Return a certificate (DER) of a client; its times are in seconds from now, its other names as given, if so."""
     subject = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Acme"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
     )
@@ -33,7 +35,8 @@ def certificate(name: str, begins_s: int = -60, ends_s: int = 3600) -> bytes:
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now + timedelta(seconds=begins_s))
     builder = builder.not_valid_after(now + timedelta(seconds=ends_s))
-    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    other = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names_der)
+    builder = builder.add_extension(other if names_der else x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(KEY, None).public_bytes(Encoding.DER)
 
 
@@ -56,6 +59,7 @@ def unsound() -> dict[str, list[str]]:
         "of the future": [header(certificate("everything", 3600, 7200))],
         "twice": [good, good],
         "two in one": [f"{good}, {good}"],
+        "with a name of a kind that is not read": [header(certificate("everything", names_der=EDI_PARTY))],
         "without colons": [good.strip(":")],
         "empty": [""],
         "one colon": [":"],

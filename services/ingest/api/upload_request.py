@@ -11,6 +11,8 @@ CSV = "text/csv"
 TABS = "text/tab-separated-values"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_DIGITS = 12
+MAX_SHEET_NAME = 31
+"""Of Excel."""
 _PARAMETERS = ("mapping", "dry_run", "sheet", "from_row")
 _TRUE_FALSE = {"true": True, "false": False}
 _CODECS = {codecs.lookup(name).name: name for name in ENCODINGS}
@@ -51,6 +53,9 @@ def read_question(query: bytes) -> Question | Fault:
     row = given.get("from_row", "1")
     if not (row.isascii() and row.isdigit() and 0 < len(row) <= MAX_DIGITS and int(row)):
         flaws.append(Flaw(pointer="/query/from_row", detail="not a row, counted from 1"))
+    sheet = given.get("sheet", "")
+    if len(sheet) > MAX_SHEET_NAME or not sheet.isprintable():
+        flaws.append(Flaw(pointer="/query/sheet", detail=f"not a sheet's name: at most {MAX_SHEET_NAME} characters"))
     if flaws:
         return not_valid(*flaws)
     is_dry = _TRUE_FALSE[given.get("dry_run", "false")]

@@ -143,6 +143,8 @@ async def test_the_content_type_says_what_the_file_does_not(door: Door, kind: st
     "params, kind, status, where",
     [
         ({}, CSV, 422, "/query/mapping"),
+        ({"mapping": "m", "sheet": "a\0b"}, CSV, 422, "/query/sheet"),
+        ({"mapping": "m", "sheet": "s" * 32}, CSV, 422, "/query/sheet"),
         ({"mapping": ""}, CSV, 422, "/query/mapping"),
         ({"mapping": "erp-1", "dry_run": "yes"}, CSV, 422, "/query/dry_run"),
         ({"mapping": "erp-1", "from_row": "0"}, CSV, 422, "/query/from_row"),
