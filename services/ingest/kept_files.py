@@ -117,7 +117,8 @@ class KeptFiles:
             os.close(descriptor)
 
     def _is_over(self, file: File) -> bool:
-        return time.time() - file.touched > self.expire_s
+        end = file.expires_at(self.expire_s)
+        return end is not None and time.time() > end
 
     def _age(self, id_: str) -> float:
         return time.time() - (self._folder / id_).stat().st_mtime

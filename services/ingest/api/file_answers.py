@@ -31,11 +31,13 @@ class JobBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first hundred of what was refused, by their lines or rows."""
     problem: Fault | None = None
     """Why it failed; or while it works, why it waits."""
-    expires_at: datetime
+    expires_at: datetime | None = None
+    """When it is forgotten; not before its rows are taken."""
 
 
 def job(file: File, expire_s: float) -> JobBody:
     """Return what is told of a file."""
+    end = file.expires_at(expire_s)
     return JobBody(
         id=file.id,
         state=file.state,
@@ -48,16 +50,17 @@ def job(file: File, expire_s: float) -> JobBody:
         refused=file.refused,
         problems=file.troubles,
         problem=file.problem,
-        expires_at=datetime.fromtimestamp(file.touched + expire_s, UTC).replace(microsecond=0),
+        expires_at=None if end is None else datetime.fromtimestamp(end, UTC).replace(microsecond=0),
     )
 
 
 def fields(file: File, expire_s: float, max_bytes: int | None) -> dict[str, str]:
     """Return the header fields that tell how far a file is."""
+    end = file.expires_at(expire_s)
     told = {
         COMPLETE: "?0" if file.state is State.RECEIVING else "?1",
         OFFSET: str(file.offset),
-        LIMIT: limits(max_bytes, max(0, int(file.touched + expire_s - time.time()))),
+        LIMIT: limits(max_bytes, None if end is None else max(0, int(end - time.time()))),
         "cache-control": "no-store",
     }
     return told | ({LENGTH: str(file.length)} if file.length is not None else {})

@@ -90,6 +90,10 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.state} does not lead to {state}")
         return msgspec.structs.replace(self, state=state)
 
+    def expires_at(self, expire_s: float) -> float | None:
+        """Return when it is forgotten; None while its rows are taken, for that may wait longer than any client does."""
+        return None if self.state is State.WORKING else self.touched + expire_s
+
     def failed(self, fault: Fault) -> "File":
         """Return the file, of which nothing more is taken."""
         return msgspec.structs.replace(self.at(State.FAILED), problem=fault, rest=b"", thrown=0)

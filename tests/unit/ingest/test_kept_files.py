@@ -1,0 +1,55 @@
+"""What is kept of files that come in parts, and what is forgotten."""
+
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.ingest.api.file_answers import fields, job
+from services.ingest.domain.files import File, Sheet, State
+from services.ingest.kept_files import KeptFiles
+
+DAY_S = 24 * 3600
+SHEET = File(
+    id="",
+    tenant="t",
+    subject="s",
+    sources=None,
+    media_type="text/csv",
+    sheet=Sheet(mapping="m"),
+    length=10,
+    offset=10,
+    touched=0,
+)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> KeptFiles:
+    return KeptFiles(tmp_path / "files", max_files=9, max_bytes=1000, expire_s=DAY_S)
+
+
+def made(kept: KeptFiles, file: File = SHEET, *, age_s: float = 0) -> File:
+    """Keep a file with its ten bytes, as old as this."""
+    new = kept.create(file)
+    assert new is not None
+    old = msgspec.structs.replace(new, touched=time.time() - age_s)
+    kept.content(old.id).write_bytes(b"x" * 10)
+    kept.write(old)
+    return old
+
+
+@pytest.mark.parametrize("state,is_left", [(state, state is State.WORKING) for state in State])
+def test_rows_that_wait_are_never_forgotten_and_all_else_is_after_a_day(
+    kept: KeptFiles, state: State, *, is_left: bool
+) -> None:
+    file = made(kept, msgspec.structs.replace(SHEET, state=state), age_s=DAY_S + 1)
+    assert (kept.find(file.id, "t", "s") is not None) is is_left
+    assert kept.sweep() == is_left
+    assert kept.content(file.id).exists() is is_left
+
+
+def test_what_is_told_of_rows_that_wait_names_no_end() -> None:
+    waiting = msgspec.structs.replace(SHEET, state=State.WORKING)
+    assert job(waiting, DAY_S).expires_at is None
+    assert "max-age" not in fields(waiting, DAY_S, None)["upload-limit"]
