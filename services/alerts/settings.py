@@ -70,6 +70,10 @@ class AlertsSettings(SharedSettings):
     alerts_stop_grace_s: Annotated[float, Field(ge=0)] = 8.0
     """How long requests under way may take to end on SIGTERM; the rest is handed back."""
 
+    alerts_subscriptions_per_tenant: Positive = 1000
+    alerts_condition_chars_per_tenant: Positive = 262_144
+    """So long all conditions of a tenant's filters may be together: each is compiled and asked while others wait."""
+
     alerts_streams: Positive = 1000
     """Streams, and requests that wait for the next alert, that one process serves at a time."""
     alerts_streams_per_tenant: Positive = 200

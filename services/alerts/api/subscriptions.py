@@ -47,7 +47,14 @@ def missing(what: str) -> CallerError:
     return CallerError(404, f"There is no such {what}")
 
 
-@router.post("", status_code=201, responses={409: problem("What was created under the key was deleted meanwhile.")})
+TOO_MANY = "The tenant has as many subscriptions, or as long conditions, as one may have."
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={409: problem(f"What was created under the key was deleted meanwhile. {TOO_MANY}")},
+)
 async def create(
     request: Request, form: SubscriptionForm, response: Response, idempotency_key: IdempotencyKey = None
 ) -> SubscriptionOut:
@@ -73,6 +80,8 @@ async def create(
     )
     async with transaction(request.app.state.engine) as connection:
         created = await subscriptions.create(connection, new)
+        if created is not None:
+            await _check_load(connection, request)
         if created is not None and form.pace() != Pace():
             await health.set_pace(connection, created.subscription_id, form.pace())
         known = None
@@ -93,6 +102,17 @@ async def create(
 def _awaits(request: Request, form: SubscriptionForm) -> str | None:
     must_verify = request.app.state.settings.alerts_verify_endpoints
     return AWAITED if must_verify and form.url is not None and not is_exempt(form.url, form.format) else None
+
+
+async def _check_load(connection: AsyncConnection, request: Request) -> None:
+    """Raise CallerError when a tenant has more than one may have; the others' alerts wait while its are matched."""
+    settings = request.app.state.settings
+    load = await subscriptions.load_of(connection, tenant_of(request))
+    if load.subscriptions > (most := settings.alerts_subscriptions_per_tenant):
+        raise CallerError(409, "The tenant has too many subscriptions", detail=f"It may have {most}; delete some first")
+    if load.condition_chars > (most := settings.alerts_condition_chars_per_tenant):
+        why = f"All its conditions together may have {most} characters and would have {load.condition_chars}"
+        raise CallerError(409, "The tenant's conditions are too long", detail=why)
 
 
 def check_reach(request: Request, url: str) -> None:
@@ -145,7 +165,7 @@ def _shown(found: Subscription | None, fares: Mapping[UUID, Shown], response: Re
 @router.patch(
     "/{subscription_id}",
     responses={
-        409: problem("Its endpoint has not answered the handshake, so it cannot be resumed."),
+        409: problem(f"Its endpoint has not answered the handshake, so it cannot be resumed. {TOO_MANY}"),
         412: problem("It was changed meanwhile: ask for it again."),
     },
 )
@@ -166,6 +186,8 @@ async def change(
         async with transaction(request.app.state.engine) as connection:
             now = datetime.now(UTC)
             found = await change_exactly(connection, tenant, subscription_id, wanted, now=now, **guards)
+            if found is not None and found.filter.condition and "filter" in wanted:
+                await _check_load(connection, request)
             fares = await _fares(connection, found)
     except Overtaken as error:
         raise CallerError(412, "The subscription was changed meanwhile; ask for it again") from error

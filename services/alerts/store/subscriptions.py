@@ -165,6 +165,23 @@ async def get(connection: AsyncConnection, tenant: str, subscription_id: UUID) -
     return None if row is None else read(row)
 
 
+class Load(NamedTuple):
+    """How much a tenant asks for."""
+
+    subscriptions: int
+    condition_chars: int
+
+
+_LOAD = text("""
+SELECT count(*), coalesce(sum(length(filter ->> 'condition')), 0) FROM alerts.subscription
+WHERE tenant = :tenant AND state <> 'deleted'""")
+
+
+async def load_of(connection: AsyncConnection, tenant: str) -> Load:
+    """Return how many subscriptions a tenant has, and how long all their conditions are."""
+    return Load(*(await connection.execute(_LOAD, {"tenant": tenant})).one())
+
+
 async def page(connection: AsyncConnection, tenant: str, limit: int, before_id: UUID | None) -> list[Subscription]:
     """Return the tenant's subscriptions, the newest first, from before one on."""
     statement = text(f"""SELECT {COLUMNS} FROM alerts.subscription
