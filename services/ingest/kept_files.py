@@ -1,7 +1,8 @@
 """Keeps files that come in parts: how far each is, and of spreadsheets the bytes, in a folder.
 
 One process at a time works on a file; who has it holds a lock on it (flock), which ends with the process. What is
-written takes the place of what was there at once, so a process that is killed leaves what stood there last.
+written takes the place of what was there at once, so a process that is killed leaves what stood there last. What a
+client is told that it need not keep any more is flushed to the disk before.
 """
 
 import fcntl
@@ -69,6 +70,15 @@ class KeptFiles:
         new.write_bytes(msgspec.json.encode(file))
         new.replace(place / "state.json")
 
+    def write_safely(self, file: File) -> None:
+        """Keep how far a file is, and its bytes, so that no crash of the machine undoes it. Raises OSError."""
+        if (content := self.content(file.id)).exists():
+            _flush(content)
+        self.write(file)
+        place = self._folder / file.id
+        for each in (place / "state.json", place, self._folder):
+            _flush(each)
+
     def content(self, id_: str) -> Path:
         """Return where the bytes of a spreadsheet are."""
         return self._folder / id_ / "content"
@@ -122,3 +132,12 @@ class KeptFiles:
 
     def _age(self, id_: str) -> float:
         return time.time() - (self._folder / id_).stat().st_mtime
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or which names a folder has, stand on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -64,6 +64,8 @@ class FileSheets:
 
     async def _try(self, file: File, allowance: Allowance) -> tuple[File, Fault | None]:
         assert file.sheet is not None  # noqa: S101 - others are not worked off
+        if lost := self._lost(file):
+            return file, lost
         stored = self._mappings.get(file.tenant, file.sheet.mapping)
         if stored is None:
             return file, self.fault_of(file.tenant, file.sheet)
@@ -74,6 +76,15 @@ class FileSheets:
         except BusyError:
             return file, busy()
         return noted.file, noted.fault or fault
+
+    def _lost(self, file: File) -> Fault | None:
+        """Return the fault of a file whose bytes are not what they were when it was whole."""
+        path = self._kept.content(file.id)
+        size = path.stat().st_size if path.exists() else 0
+        if size == file.offset:
+            return None
+        detail = f"Of its {file.offset} bytes {size} are left; the disk lost them, or somebody. Send it again."
+        return Fault(title="The file is not here as it came", status=500, detail=detail)
 
     async def _take(self, noted: FileRows, stored: Stored, sheet: Sheet, held: tuple[Share, Allowance]) -> Fault | None:
         file, (share, allowance) = noted.file, held

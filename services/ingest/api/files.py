@@ -4,6 +4,7 @@ Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload-12), but for int
 send. Lines are published while they come; a spreadsheet's rows once all of it is here.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -175,7 +176,10 @@ class Files:
                 file = msgspec.structs.replace(file, length=file.offset)
                 file = file.at(State.DONE if file.sheet is None else State.WORKING)
         file = msgspec.structs.replace(file, touched=time.time())
-        self._kept.write(file)
+        if file.state is State.WORKING:  # The client will throw its file away.
+            await asyncio.to_thread(self._kept.write_safely, file)
+        else:
+            self._kept.write(file)
         if file.state is State.FAILED:
             self._kept.content(file.id).unlink(missing_ok=True)
         if fault:

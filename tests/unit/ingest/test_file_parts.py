@@ -1,0 +1,137 @@
+"""Parts of files, without Kafka: what is kept of them, and what is told."""
+
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.ingest import main
+from services.ingest.domain.files import File, Sheet, State
+from services.ingest.kept_files import KeptFiles
+from services.ingest.main import front
+from services.ingest.mappings import Mappings, Stored
+from services.ingest.settings import IngestSettings
+from tests.support.running import until
+from tests.support.sheet_reading import mapping_of
+from tests.support.sheets import CSV, DECLARED, HEADER, csv_of, row
+
+LINES = "application/x-ndjson"
+PART = {"content-type": "application/partial-upload"}
+
+
+class KnownMappings(Mappings):
+    """Has read one mapping, and follows no topic."""
+
+    known = Stored("erp-1", 7, datetime(2025, 1, 1, tzinfo=UTC), "x", mapping_of(DECLARED))
+
+    def start(self) -> None:
+        """Nothing is to be read."""
+
+    @property
+    def is_read(self) -> bool:
+        """It has been."""
+        return True
+
+    def get(self, _: str, name: str) -> Stored | None:
+        """Return it."""
+        return self.known if name == self.known.name else None
+
+
+@pytest.fixture(autouse=True)
+def _mappings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "Mappings", KnownMappings)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> IngestSettings:
+    return IngestSettings(ingest_files_dir=tmp_path / "files", kafka_bootstrap="127.0.0.1:1")
+
+
+@asynccontextmanager
+async def client(settings: IngestSettings) -> AsyncIterator[httpx.AsyncClient]:
+    # A service that is not started has no Kafka, and works off nothing by itself.
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front(settings)), base_url="http://ingest") as ingest:
+        yield ingest
+
+
+async def begun(ingest: httpx.AsyncClient, kind: str = LINES, **more: str) -> str:
+    """Begin a file and return where it is."""
+    told = {"content-type": kind, "upload-complete": "?0", **{n.replace("_", "-"): v for n, v in more.items()}}
+    answer = await ingest.post("/v1/files", params={} if kind == LINES else {"mapping": "erp-1"}, headers=told)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["location"]
+
+
+async def append(
+    ingest: httpx.AsyncClient, place: str, offset: int, content: bytes | AsyncIterator[bytes], *, is_last: bool = False
+) -> httpx.Response:
+    told = PART | {"upload-offset": str(offset), "upload-complete": f"?{is_last:d}"}
+    return await ingest.patch(place, content=content, headers=told)
+
+
+async def job(ingest: httpx.AsyncClient, place: str) -> dict[str, Any]:
+    told: dict[str, Any] = (await ingest.get(place)).json()
+    return told
+
+
+async def chunked(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+async def test_a_spreadsheet_is_on_the_disk_before_it_is_answered_for(
+    settings: IngestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: dict[int, int] = {}
+    flush = os.fsync
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        flushed[found.st_ino] = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    content = csv_of(row("S-1"))
+    async with client(settings) as ingest:
+        place = await begun(ingest, CSV)
+        answer = await append(ingest, place, 0, content, is_last=True)
+        assert answer.status_code == 202
+        folder = settings.ingest_files_dir / place.rpartition("/")[2]
+        assert flushed[(folder / "content").stat().st_ino] == len(content)
+        for path in (folder / "state.json", folder, settings.ingest_files_dir):
+            assert path.stat().st_ino in flushed, path
+
+
+async def test_a_spreadsheet_whose_bytes_were_lost_fails_and_is_never_done(settings: IngestSettings) -> None:
+    content = csv_of(row("S-1"), row("S-2"))
+    kept = KeptFiles(settings.ingest_files_dir, max_files=9, max_bytes=9, expire_s=9)
+    file = kept.create(
+        File(
+            id="",
+            tenant="public",
+            subject="anonymous",
+            sources=None,
+            media_type=CSV,
+            sheet=Sheet(mapping="erp-1"),
+            state=State.WORKING,
+            length=len(content),
+            offset=len(content),
+            touched=0,
+        )
+    )
+    assert file is not None
+    kept.content(file.id).write_bytes(content[: len(HEADER)])
+    served = front(settings).app
+    async with served.router.lifespan_context(served):
+        await until(lambda: (kept.read(file.id) or file).state is not State.WORKING, "its end")
+    done = kept.read(file.id)
+    assert done is not None
+    assert (done.state, done.accepted + done.refused, done.lines) == (State.FAILED, 0, 0)
+    assert done.problem is not None
+    assert f"Of its {len(content)} bytes {len(HEADER)} are left" in (done.problem.detail or "")
