@@ -42,7 +42,7 @@ from services.ingest.api.taking import Desk
 from services.ingest.api.upload_request import EXCEL
 from services.ingest.api.uploads import SheetLimits
 from services.ingest.domain.faults import Fault, too_large
-from services.ingest.domain.files import LIMIT, File, Part, State, inconsistent_length, misfit, read_part
+from services.ingest.domain.files import LIMIT, File, Part, State, inconsistent_length, misfit, read_part, with_part
 from services.ingest.kept_files import HeldError, KeptFiles
 from shared.identity import caller_of
 
@@ -145,7 +145,7 @@ class Files:
             file = self._found(request)
             if file is None:
                 return answers.problem(no_such_file())
-            if fault := misfit(file, part):
+            if fault := misfit(file, part, request.body.announced):
                 # An offset that does not fit says nothing of whether the file is complete.
                 return part_refused(fault, self._fields(file) | {"upload-complete": "?0"})
             length = part.length if part.length is not None else file.length
@@ -166,15 +166,9 @@ class Files:
     async def _add(self, file: File, part: Part, request: _Request, *, is_first: bool) -> Answer:
         taken = self._take_lines if file.sheet is None else self._store
         file, fault = await taken(file, part, request)
-        if fault is None and file.length is not None and file.offset > file.length:
-            fault = inconsistent_length()
-            file = file.failed(fault)
-        elif fault is None and part.is_last:
-            if file.length not in (None, file.offset):
-                fault = inconsistent_length()
-            else:
-                file = msgspec.structs.replace(file, length=file.offset)
-                file = file.at(State.DONE if file.sheet is None else State.WORKING)
+        if fault is None:
+            done = with_part(file, part)
+            file, fault = (file, done) if isinstance(done, Fault) else (done, None)
         file = msgspec.structs.replace(file, touched=time.time())
         if file.state is State.WORKING:  # The client will throw its file away.
             await asyncio.to_thread(self._kept.write_safely, file)
@@ -198,7 +192,7 @@ class Files:
         stream = LineStream(desk.publisher, desk.limits, request.share, results, caller, allowance_of(request.scope))
         stream.go_on(file.lines, file.rest, file.thrown)
         try:
-            stopped = await stream.publish(request.body, desk.body_timeout_s, is_last=part.is_last)
+            stopped = await stream.publish(request.body, desk.body_timeout_s, is_last=part.is_last, room=file.room)
         except ClientGoneError:
             if results.file is not begun:
                 results.keep()
@@ -213,7 +207,7 @@ class Files:
 
     async def _store(self, file: File, _: Part, request: _Request) -> tuple[File, Fault | None]:
         """Keep the bytes of a part; what is written of it stays, whatever happens to the rest."""
-        room = self._kept.max_bytes - self._kept.held_bytes()
+        room, left = self._kept.max_bytes - self._kept.held_bytes(), file.room
         fault: Fault | None = None
         with self._kept.content(file.id).open("ab") as content:
             try:
@@ -221,6 +215,9 @@ class Files:
                     room -= len(piece)
                     if fault := self._size_fault(file.media_type, content.tell() + len(piece)):
                         return file.failed(fault), fault
+                    if left is not None and (left := left - len(piece)) < 0:
+                        fault = inconsistent_length()
+                        break
                     if room < 0:
                         fault = not_kept("the space for files is used up")
                         break

@@ -16,6 +16,7 @@ from services.ingest.api.line_answers import LineResults, Stopped, answer_too_lo
 from services.ingest.api.rates import UNLIMITED, Allowance
 from services.ingest.api.windows import Windows
 from services.ingest.domain.faults import Fault
+from services.ingest.domain.files import inconsistent_length
 from services.ingest.domain.lines import Block, Lines
 from services.ingest.domain.reading import Item, Limits, read_lines
 from services.ingest.publisher import Publisher, Result
@@ -71,13 +72,21 @@ class LineStream:
         """What came of the line that is not whole, and how many bytes of it were thrown away."""
         return self._lines.begun
 
-    async def publish(self, body: RequestBody, timeout_s: float, *, is_last: bool) -> Stopped | None:
+    async def publish(
+        self, body: RequestBody, timeout_s: float, *, is_last: bool, room: int | None = None
+    ) -> Stopped | None:
         """Publish all lines that are whole, and with the last body that too which has no end; return where it stopped.
+
+        `room` is how many bytes may come, where that is known: of what passes it nothing is read, and after a last body
+        that falls short of it more is to come, of the line that has no end too.
 
         Raises ClientGoneError, after what is whole was sent.
         """
         try:
             async for piece in body.stream(timeout_s):
+                if room is not None and (room := room - len(piece)) < 0:
+                    self._stop(self._lines.next_number, inconsistent_length())
+                    break
                 self._let_go()
                 await self._hand_over(self._lines.feed(piece))
                 if self._stopped:  # From an earlier line on than the one that is not whole yet.
@@ -87,7 +96,7 @@ class LineStream:
                     break
             else:
                 self._let_go()
-                if is_last:
+                if is_last and not room:
                     await self._hand_over(self._lines.finish())
         except BodyError as error:
             self._stop(self._lines.next_number, error.fault)

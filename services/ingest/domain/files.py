@@ -98,6 +98,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         """Return the file, of which nothing more is taken."""
         return msgspec.structs.replace(self.at(State.FAILED), problem=fault, rest=b"", thrown=0)
 
+    @property
+    def room(self) -> int | None:
+        """How many bytes may still come, if that is known."""
+        return None if self.length is None else self.length - self.offset
+
     def dealt_with(self, lines: int, size: int, accepted: int, troubles: Sequence[Trouble]) -> "File":
         """Return the file with more lines dealt with: up to this one, of so many bytes more."""
         return msgspec.structs.replace(
@@ -128,13 +133,13 @@ def read_part(headers: Mapping[str, Sequence[str]], announced: int | None, *, is
         return bad_header(COMPLETE, "needed: ?1 if the file ends with this part, else ?0")
     told = _integer(headers.get(LENGTH, ()))
     length = offset + announced if is_last and announced is not None else told
-    if told is not None and told != length:
+    if told is not None and (told != length or offset + (announced or 0) > told):
         return inconsistent_length()
     return Part(offset, is_last, length)
 
 
-def misfit(file: File, part: Part) -> Fault | None:
-    """Return why a part cannot be added to a file, if so."""
+def misfit(file: File, part: Part, announced: int | None = None) -> Fault | None:
+    """Return why a part cannot be added to a file, if so; `announced` is how many bytes it brings, where known."""
     if file.state is not State.RECEIVING:
         detail = f"It is {file.state}; nothing more can be added."
         return Fault(title="The file is complete", status=409, detail=detail)
@@ -148,7 +153,19 @@ def misfit(file: File, part: Part) -> Fault | None:
         )
     if file.length is not None and part.length is not None and file.length != part.length:
         return inconsistent_length()
-    return None
+    length = file.length if part.length is None else part.length
+    is_over = length is not None and part.offset + (announced or 0) > length
+    return inconsistent_length() if is_over else None
+
+
+def with_part(file: File, part: Part) -> File | Fault:
+    """Return what a file is once a part was taken to its end, or the fault of a last one that is too short."""
+    if not part.is_last:
+        return file
+    if file.length not in (None, file.offset):
+        return inconsistent_length()
+    whole = msgspec.structs.replace(file, length=file.offset)
+    return whole.at(State.DONE if file.sheet is None else State.WORKING)
 
 
 def inconsistent_length() -> Fault:

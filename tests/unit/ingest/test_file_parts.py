@@ -135,3 +135,37 @@ async def test_a_spreadsheet_whose_bytes_were_lost_fails_and_is_never_done(setti
     assert (done.state, done.accepted + done.refused, done.lines) == (State.FAILED, 0, 0)
     assert done.problem is not None
     assert f"Of its {len(content)} bytes {len(HEADER)} are left" in (done.problem.detail or "")
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_a_last_part_that_is_too_short_damages_no_line(settings: IngestSettings, *, is_announced: bool) -> None:
+    async with client(settings) as ingest:
+        place = await begun(ingest, upload_length="7")
+        short = await append(ingest, place, 0, b"{\n{" if is_announced else chunked(b"{\n{"), is_last=True)
+        assert short.status_code == 400
+        at = (await ingest.head(place)).headers["upload-offset"]
+        assert at == ("0" if is_announced else "3")
+        assert (await append(ingest, place, int(at), b"{\n{}}}\n"[int(at) :], is_last=True)).status_code == 200
+        told = await job(ingest, place)
+    assert [each["line"] for each in told["problems"]] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [LINES, CSV])
+@pytest.mark.parametrize("is_announced", [True, False])
+async def test_of_a_part_that_passes_the_length_nothing_is_taken_that_does(
+    settings: IngestSettings, kind: str, *, is_announced: bool
+) -> None:
+    async with client(settings) as ingest:
+        place = await begun(ingest, kind, upload_length="4")
+        over = await append(ingest, place, 0, b"{\n\n{\n" if is_announced else chunked(b"{\n", b"\n{\n"))
+        assert (over.status_code, over.json()["type"].rpartition("#")[2]) == (400, "inconsistent-upload-length")
+        told = await job(ingest, place)
+    assert (told["state"], told["bytes_received"]) == ("receiving", 0 if is_announced else 2)
+    assert over.headers["upload-offset"] == str(told["bytes_received"])
+
+
+async def test_a_first_part_that_passes_the_length_begins_nothing(settings: IngestSettings) -> None:
+    async with client(settings) as ingest:
+        told = {"content-type": LINES, "upload-complete": "?0", "upload-length": "2"}
+        assert (await ingest.post("/v1/files", content=b"{}\n", headers=told)).status_code == 400
+    assert not settings.ingest_files_dir.exists()
