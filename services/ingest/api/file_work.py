@@ -73,12 +73,12 @@ class FileWork:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextmanager
-    def adding(self, id_: str) -> Iterator[Adding]:
-        """Add to a file that nobody else is at. Raises HeldError, OSError."""
+    def adding(self, id_: str, adding: Adding) -> Iterator[None]:
+        """Let a request add to a file that nobody else is at. Raises HeldError, OSError."""
         with self._kept.holding(id_):
-            adding = self._adding[id_] = Adding()
+            self._adding[id_] = adding
             try:
-                yield adding
+                yield
             finally:
                 del self._adding[id_]
                 adding.has_ended.set()

@@ -51,7 +51,7 @@ __all__ = ["PATH", "Files"]
 
 class _Request(NamedTuple):
     scope: Scope
-    receive: Receive
+    adding: Adding
     share: Share
     body: RequestBody
 
@@ -76,10 +76,13 @@ class Files:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        body = self._body(scope, receive)
+        adding = Adding()
+        # One body for all of the request: it knows at the end whether the connection may stay.
+        head = read_head(scope["headers"])
+        body = RequestBody(head, adding.until_told(receive), max_expansion=self._desk.max_expansion)
         try:
             with self._desk.in_hand.share() as share:
-                answer = await self._methods[scope["method"]](_Request(scope, receive, share, body))
+                answer = await self._methods[scope["method"]](_Request(scope, adding, share, body))
         except BusyError:
             answer = answers.problem(answers.busy())
         except HeldError:
@@ -92,9 +95,6 @@ class Files:
         if scope["method"] == "HEAD" and isinstance(answer.body, bytes):
             answer = Answer(answer.status, b"", answer.content_type, answer.headers)
         await send_answer(answer, body, send, self._desk.body_timeout_s)
-
-    def _body(self, scope: Scope, receive: Receive) -> RequestBody:
-        return RequestBody(read_head(scope["headers"]), receive, max_expansion=self._desk.max_expansion)
 
     async def _discover(self, _: _Request) -> Answer:
         return Answer(HTTPStatus.NO_CONTENT, b"", JSON, {LIMIT: limits(None, int(self._kept.expire_s))})
@@ -114,8 +114,8 @@ class Files:
         file = self._kept.create(self._file(request.scope, wanted, part))
         if file is None:
             return answers.problem(not_kept(f"there are {self._kept.max_files} already"))
-        with self._work.adding(file.id) as adding:
-            answer = await self._add(file, part, self._until_told(request, adding), is_first=True)
+        with self._work.adding(file.id, request.adding):
+            answer = await self._add(file, part, request, is_first=True)
         return self._worked_off(file.id, answer, request)
 
     def _file(self, scope: Scope, wanted: Wanted, part: Part) -> File:
@@ -141,7 +141,7 @@ class Files:
         if (found := self._found(request)) is None:
             return answers.problem(no_such_file())
         await self._work.interrupt(found.id)
-        with self._work.adding(found.id) as adding:
+        with self._work.adding(found.id, request.adding):
             file = self._found(request)
             if file is None:
                 return answers.problem(no_such_file())
@@ -151,11 +151,8 @@ class Files:
             length = part.length if part.length is not None else file.length
             file = msgspec.structs.replace(file, length=length, touched=time.time())
             self._kept.write(file)
-            answer = await self._add(file, part, self._until_told(request, adding), is_first=False)
+            answer = await self._add(file, part, request, is_first=False)
         return self._worked_off(file.id, answer, request)
-
-    def _until_told(self, request: _Request, adding: Adding) -> _Request:
-        return request._replace(body=self._body(request.scope, adding.until_told(request.receive)))
 
     def _worked_off(self, id_: str, answer: Answer, request: _Request) -> Answer:
         """Begin with the rows of a spreadsheet that is whole, now that nobody holds it."""

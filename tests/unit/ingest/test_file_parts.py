@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from services.ingest import main
+from services.ingest.api.body import SMALL_BYTES
 from services.ingest.domain.files import File, Sheet, State
 from services.ingest.kept_files import KeptFiles
 from services.ingest.main import front
@@ -169,3 +170,13 @@ async def test_a_first_part_that_passes_the_length_begins_nothing(settings: Inge
         told = {"content-type": LINES, "upload-complete": "?0", "upload-length": "2"}
         assert (await ingest.post("/v1/files", content=b"{}\n", headers=told)).status_code == 400
     assert not settings.ingest_files_dir.exists()
+
+
+@pytest.mark.parametrize("kind", [LINES, CSV])
+async def test_a_part_of_any_size_leaves_its_connection_to_the_next(settings: IngestSettings, kind: str) -> None:
+    part = b"\n" * (SMALL_BYTES + 1)
+    async with client(settings) as ingest:
+        place = await begun(ingest, kind)
+        for number in range(2):
+            taken = await append(ingest, place, number * len(part), part)
+            assert (taken.status_code, taken.headers.get("connection")) == (204, None)
