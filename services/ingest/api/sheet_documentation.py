@@ -164,7 +164,7 @@ def _upload() -> Json:
             _parameter("sheet", "Of a workbook; by default what the mapping says, else the first.", {"type": "string"}),
             _parameter(
                 "from_row",
-                "Leave out the rows before this one; with what `stopped.row` told an upload goes on.",
+                "Leave out the shipments that end before this row; with what `stopped.row` told an upload goes on.",
                 {"type": "integer", "minimum": 1, "maximum": 999_999_999_999, "default": 1},
             ),
             {

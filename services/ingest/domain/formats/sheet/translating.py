@@ -66,18 +66,26 @@ class Translator:
         if self.layout is None:
             if self.fault is None:
                 self._look(row)
-        elif row.number >= self._from_row:
+        else:
+            is_new = row.number >= self._from_row
             if self._is_skipped(row):
-                self.skipped += 1
+                self.skipped += is_new
                 return
-            self.rows += 1
-            yield from map(self._made, self._shipments.take(self._checked(row)))
+            self.rows += is_new
+            yield from self._new(self._shipments.take(self._checked(row)))
 
     def finish(self) -> Iterator[Made]:
         """Return the last one."""
         if self.layout is None:
             self.fault = self.fault or self._search.fault()
-        yield from map(self._made, self._shipments.finish())
+        yield from self._new(self._shipments.finish())
+
+    def _new(self, groups: Iterator[Group]) -> Iterator[Made]:
+        """Return what ends at the first row that is wanted or after; of those before it is only known what stood there.
+
+        Who goes on is so refused what is refused without a pause, and a shipment that the row parts stays whole.
+        """
+        return (self._made(group) for group in groups if group.last >= self._from_row)
 
     def _look(self, row: Row) -> None:
         found = self._search.offer(row)

@@ -246,6 +246,23 @@ def test_rows_before_a_row_are_left_out_when_an_upload_goes_on() -> None:
     assert read.translator.rows == 2
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row("S-1"), row("S-2"), row("S-3"), row("S-1", Netto="7,0"), row("S-4")],
+        [row("S-1"), 'x"y;"broken" z;', row("S-3"), row("S-4")],
+        [row("S-1"), row("S-1"), row("S-1"), row("S-2")],
+    ],
+    ids=["twice", "unread", "parted"],
+)
+@pytest.mark.parametrize("from_row", [2, 3, 4, 5])
+def test_an_upload_that_goes_on_refuses_what_one_without_a_pause_does(rows: list[str], from_row: int) -> None:
+    content = csv_of(*rows)
+    whole, rest = read_csv(DECLARED, content), read_csv(DECLARED, content, from_row=from_row)
+    expected = [each for each in whole.made if each.last >= from_row]
+    assert [(each.first, each.item) for each in rest.made] == [(each.first, each.item) for each in expected]
+
+
 class TestWorkbooks:
     """What only workbooks hold."""
 
