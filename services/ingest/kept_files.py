@@ -37,13 +37,18 @@ class KeptFiles:
         self.max_bytes = max_bytes
         self.expire_s = expire_s
 
-    def create(self, file: File) -> File | None:
-        """Keep a file under a new id; None when there are as many as may be. Raises OSError."""
+    def create(self, file: File, mapping: bytes | None = None) -> File | None:
+        """Keep a file under a new id, with the mapping that it is read by; None when there are as many as may be.
+
+        Raises OSError.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if len(self.ids()) >= self.max_files and self.sweep() >= self.max_files:
             return None
         made = msgspec.structs.replace(file, id=secrets.token_urlsafe(16), touched=time.time())
         (self._folder / made.id).mkdir(mode=0o700)
+        if mapping is not None:
+            self._mapping(made.id).write_bytes(mapping)
         self.write(made)
         return made
 
@@ -74,10 +79,18 @@ class KeptFiles:
         """Keep how far a file is, and its bytes, so that no crash of the machine undoes it. Raises OSError."""
         if (content := self.content(file.id)).exists():
             _flush(content)
+            _flush(self._mapping(file.id))
         self.write(file)
         place = self._folder / file.id
         for each in (place / "state.json", place, self._folder):
             _flush(each)
+
+    def mapping(self, id_: str) -> bytes:
+        """Return the mapping that a spreadsheet is read by. Raises OSError."""
+        return self._mapping(id_).read_bytes()
+
+    def _mapping(self, id_: str) -> Path:
+        return self._folder / id_ / "mapping.json"
 
     def content(self, id_: str) -> Path:
         """Return where the bytes of a spreadsheet are."""

@@ -21,6 +21,8 @@ class JobBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     content_type: str
     mapping: str | None = None
+    mapping_version: int | None = None
+    """Of when the file was begun; what is put later counts for later files."""
     bytes_received: int
     bytes_total: int | None = None
     lines: int
@@ -43,6 +45,7 @@ def job(file: File, expire_s: float) -> JobBody:
         state=file.state,
         content_type=file.media_type,
         mapping=file.sheet.mapping if file.sheet else None,
+        mapping_version=file.sheet.version if file.sheet else None,
         bytes_received=file.offset,
         bytes_total=file.length,
         lines=file.lines,

@@ -20,7 +20,9 @@ from services.ingest.api.upload_request import EXCEL
 from services.ingest.api.uploads import SheetLimits, no_mapping
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.files import File, Sheet, State
+from services.ingest.domain.formats.sheet.checking import read_mapping
 from services.ingest.domain.formats.sheet.csv_text import CsvText
+from services.ingest.domain.formats.sheet.mapping import AnyMapping
 from services.ingest.domain.formats.sheet.translating import Translator
 from services.ingest.kept_files import KeptFiles
 from services.ingest.mappings import Mappings, Stored
@@ -43,11 +45,11 @@ class FileSheets:
         self._limits = limits
         self._turns = asyncio.Semaphore(limits.workbooks)
 
-    def fault_of(self, tenant: str, sheet: Sheet) -> Fault | None:
-        """Return why a sheet of this tenant cannot be read, as far as that is known before it comes."""
+    def mapping_for(self, tenant: str, sheet: Sheet) -> Stored | Fault:
+        """Return what a sheet of this tenant is to be read by, or why that is not known."""
         if not self._mappings.is_read:
             return _not_read()
-        return None if self._mappings.get(tenant, sheet.mapping) else no_mapping(sheet.mapping)
+        return self._mappings.get(tenant, sheet.mapping) or no_mapping(sheet.mapping)
 
     async def work(self, file: File, allowance: Allowance) -> File:
         """Take all rows, waiting as often as Kafka is away or a quota is used up; return what it came to."""
@@ -66,13 +68,13 @@ class FileSheets:
         assert file.sheet is not None  # noqa: S101 - others are not worked off
         if lost := self._lost(file):
             return file, lost
-        stored = self._mappings.get(file.tenant, file.sheet.mapping)
-        if stored is None:
-            return file, self.fault_of(file.tenant, file.sheet)
+        mapping = read_mapping(self._kept.mapping(file.id))
+        if isinstance(mapping, Fault):
+            return file, mapping
         noted = FileRows(msgspec.structs.replace(file, problem=None), self._kept)
         try:
             with self._desk.in_hand.share() as share:
-                fault = await self._take(noted, stored, file.sheet, (share, allowance))
+                fault = await self._take(noted, mapping, file.sheet, (share, allowance))
         except BusyError:
             return file, busy()
         return noted.file, noted.fault or fault
@@ -86,29 +88,38 @@ class FileSheets:
         detail = f"Of its {file.offset} bytes {size} are left; the disk lost them, or somebody. Send it again."
         return Fault(title="The file is not here as it came", status=500, detail=detail)
 
-    async def _take(self, noted: FileRows, stored: Stored, sheet: Sheet, held: tuple[Share, Allowance]) -> Fault | None:
+    async def _take(
+        self, noted: FileRows, mapping: AnyMapping, sheet: Sheet, held: tuple[Share, Allowance]
+    ) -> Fault | None:
         file, (share, allowance) = noted.file, held
         path, is_text = self._kept.content(file.id), file.media_type != EXCEL
         async with AsyncExitStack() as stack:
             rows: Rows
             if is_text:
-                rows = CsvRows(CsvText(stored.mapping, sheet.charset, sheet.delimiter), _Pieces(path), 0)
+                rows = CsvRows(CsvText(mapping, sheet.charset, sheet.delimiter), _Pieces(path), 0)
             else:
-                name = sheet.sheet or stored.mapping.file.sheet
+                name = sheet.sheet or mapping.file.sheet
                 opened = stack.enter_context(path.open("rb"))
                 rows = await stack.enter_async_context(workbook_rows(opened, self._limits.expanded_bytes, name))
             translator = Translator(
-                stored.mapping,
+                mapping,
                 self._desk.limits,
                 is_text=is_text,
                 counts_from_1904=rows.counts_from_1904,
                 from_row=file.lines + 1,
             )
             caller = Caller(file.subject, file.tenant, frozenset(), file.sources)
-            wish = Wish(MappingUsed(name=stored.name, version=stored.version), caller, allowance, "", is_dry=False)
+            wish = Wish(
+                MappingUsed(name=sheet.mapping, version=sheet.version or 0), caller, allowance, "", is_dry=False
+            )
             answer = await SheetStream(self._desk.publisher, translator, share, noted, wish).take(rows)
         is_fault = answer.content_type == CONTENT_TYPE_PROBLEM and isinstance(answer.body, bytes)
         return msgspec.json.decode(answer.body, type=Fault) if is_fault else None  # type: ignore[arg-type] # as said
+
+
+def as_kept(stored: Stored) -> bytes:
+    """Return a mapping as it is kept beside the file, which is read by it whatever is put or removed later."""
+    return msgspec.json.encode(stored.mapping)
 
 
 def _not_read() -> Fault:

@@ -32,7 +32,7 @@ from services.ingest.api.file_answers import (
 )
 from services.ingest.api.file_request import Wanted, fields_of, part_fault, read_wanted
 from services.ingest.api.file_results import FileLines
-from services.ingest.api.file_sheets import FileSheets
+from services.ingest.api.file_sheets import FileSheets, as_kept
 from services.ingest.api.file_work import Adding, FileWork, fresh
 from services.ingest.api.head import read_head
 from services.ingest.api.in_hand import BusyError, Share
@@ -44,6 +44,7 @@ from services.ingest.api.uploads import SheetLimits
 from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.files import LIMIT, File, Part, State, inconsistent_length, misfit, read_part, with_part
 from services.ingest.kept_files import HeldError, KeptFiles
+from services.ingest.mappings import Stored
 from shared.identity import caller_of
 
 __all__ = ["PATH", "Files"]
@@ -107,18 +108,19 @@ class Files:
         wanted = read_wanted(head, request.scope["query_string"])
         if isinstance(wanted, Fault):
             return answers.problem(wanted)
-        if wanted.sheet and (fault := self._sheets.fault_of(caller_of(request.scope).tenant, wanted.sheet)):
-            return answers.problem(fault)
+        stored = wanted.sheet and self._sheets.mapping_for(caller_of(request.scope).tenant, wanted.sheet)
+        if isinstance(stored, Fault):
+            return answers.problem(stored)
         if fault := self._size_fault(wanted.media_type, part.length or 0):
             return part_refused(fault, {LIMIT: limits(self._max_bytes(wanted.media_type))})
-        file = self._kept.create(self._file(request.scope, wanted, part))
+        file = self._kept.create(self._file(request.scope, wanted, part, stored), stored and as_kept(stored))
         if file is None:
             return answers.problem(not_kept(f"there are {self._kept.max_files} already"))
         with self._work.adding(file.id, request.adding):
             answer = await self._add(file, part, request, is_first=True)
         return self._worked_off(file.id, answer, request)
 
-    def _file(self, scope: Scope, wanted: Wanted, part: Part) -> File:
+    def _file(self, scope: Scope, wanted: Wanted, part: Part, stored: Stored | None) -> File:
         caller = caller_of(scope)
         return File(
             id="",
@@ -126,7 +128,7 @@ class Files:
             subject=caller.subject,
             sources=caller.sources,
             media_type=wanted.media_type,
-            sheet=wanted.sheet,
+            sheet=wanted.sheet and msgspec.structs.replace(wanted.sheet, version=stored.version if stored else None),
             length=part.length,
             touched=0,
         )

@@ -53,6 +53,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """How a spreadsheet is to be read."""
 
     mapping: str
+    version: int | None = None
+    """Of the mapping, as it was when the file was begun."""
     sheet: str | None = None
     charset: str | None = None
     delimiter: str | None = None

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from services.ingest import main
 from services.ingest.api.body import SMALL_BYTES
+from services.ingest.api.file_sheets import as_kept
 from services.ingest.domain.files import File, Sheet, State
 from services.ingest.kept_files import KeptFiles
 from services.ingest.main import front
@@ -20,7 +22,7 @@ from services.ingest.mappings import Mappings, Stored
 from services.ingest.settings import IngestSettings
 from tests.support.running import until
 from tests.support.sheet_reading import mapping_of
-from tests.support.sheets import CSV, DECLARED, HEADER, csv_of, row
+from tests.support.sheets import CSV, DECLARED, HEADER, changed, csv_of, row
 
 LINES = "application/x-ndjson"
 PART = {"content-type": "application/partial-upload"}
@@ -124,7 +126,8 @@ async def test_a_spreadsheet_whose_bytes_were_lost_fails_and_is_never_done(setti
             length=len(content),
             offset=len(content),
             touched=0,
-        )
+        ),
+        as_kept(KnownMappings.known),
     )
     assert file is not None
     kept.content(file.id).write_bytes(content[: len(HEADER)])
@@ -180,3 +183,22 @@ async def test_a_part_of_any_size_leaves_its_connection_to_the_next(settings: In
         for number in range(2):
             taken = await append(ingest, place, number * len(part), part)
             assert (taken.status_code, taken.headers.get("connection")) == (204, None)
+
+
+async def test_a_file_is_read_by_the_mapping_that_there_was_when_it_was_begun(
+    settings: IngestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client(settings) as ingest:
+        place = await begun(ingest, CSV)
+        later = mapping_of(changed(DECLARED, data__consignee={"column": "Empfaenger"}))
+        monkeypatch.setattr(KnownMappings, "known", replace(KnownMappings.known, version=8, mapping=later))
+        content = csv_of(row("S-1", Netto="much"))
+        assert (await append(ingest, place, 0, content, is_last=True)).status_code == 202
+        await until(lambda: is_over(ingest, place), "its end")
+        told = await job(ingest, place)
+    # By the later one nothing could be read at all.
+    assert (told["state"], told["mapping_version"], [each["line"] for each in told["problems"]]) == ("done", 7, [2])
+
+
+async def is_over(ingest: httpx.AsyncClient, place: str) -> bool:
+    return (await job(ingest, place))["state"] in ("done", "failed")
