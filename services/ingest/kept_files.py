@@ -11,7 +11,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from services.ingest.domain.files import ID, File
 
 log = structlog.get_logger(__name__)
 
+MEASURE_EVERY_BYTES = 4 * 1024 * 1024
 _DECODER = msgspec.json.Decoder(File)
 
 
@@ -36,6 +37,9 @@ class KeptFiles:
         self.max_files = max_files
         self.max_bytes = max_bytes
         self.expire_s = expire_s
+        self._held = 0
+        self._unmeasured = MEASURE_EVERY_BYTES
+        """How many bytes were taken since it was measured what all processes hold."""
 
     def create(self, file: File, mapping: bytes | None = None) -> File | None:
         """Keep a file under a new id, with the mapping that it is read by; None when there are as many as may be.
@@ -96,9 +100,26 @@ class KeptFiles:
         """Return where the bytes of a spreadsheet are."""
         return self._folder / id_ / "content"
 
-    def held_bytes(self) -> int:
-        """Return how many bytes all files take."""
-        return sum(path.stat().st_size for id_ in self.ids() if (path := self.content(id_)).exists())
+    def take(self, size: int) -> bool:
+        """Count what is about to be written and return whether there is room for it.
+
+        Everything that this process writes is counted at once; what others that share the folder do is seen every few
+        megabytes, and before anything is refused. Raises OSError.
+        """
+        if self._unmeasured + size > MEASURE_EVERY_BYTES or self._held + size > self.max_bytes:
+            self._held, self._unmeasured = self._measured(), 0
+        if self._held + size > self.max_bytes:
+            return False
+        self._held += size
+        self._unmeasured += size
+        return True
+
+    def _measured(self) -> int:
+        sizes = 0
+        for id_ in self.ids():
+            with suppress(FileNotFoundError):
+                sizes += self.content(id_).stat().st_size
+        return sizes
 
     def remove(self, id_: str) -> None:
         """Forget a file."""

@@ -70,7 +70,10 @@ def front(settings: IngestSettings) -> Front:
     )
     mappings = Mappings(settings.kafka_bootstrap, settings.topic_mappings, timeout_s=settings.ingest_mapping_timeout_s)
     sheet_limits = SheetLimits(
-        settings.ingest_max_workbook_bytes, settings.ingest_max_workbook_expanded_bytes, settings.ingest_max_workbooks
+        settings.ingest_max_workbook_bytes,
+        settings.ingest_max_workbook_expanded_bytes,
+        settings.ingest_max_workbooks,
+        settings.ingest_max_file_bytes,
     )
     kept = KeptFiles(
         settings.ingest_files_dir,

@@ -58,6 +58,8 @@ class IngestSettings(SharedSettings):
     ingest_max_files: Positive = 1_000
     ingest_max_files_bytes: Positive = 4 * 1024 * 1024 * 1024
     """Of spreadsheets that are not done; of other files no more than a line is kept."""
+    ingest_max_file_bytes: Positive = 1024 * 1024 * 1024
+    """Of one spreadsheet of text that comes in parts; of one in Excel's format `ingest_max_workbook_bytes`."""
     ingest_files_expire_s: Seconds = 24 * 3600.0
     """So long after the last part, or after it was done, a file is forgotten."""
     ingest_senders_file: Path | None = None

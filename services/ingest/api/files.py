@@ -43,6 +43,7 @@ from services.ingest.api.upload_request import EXCEL
 from services.ingest.api.uploads import SheetLimits
 from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.files import LIMIT, File, Part, State, inconsistent_length, misfit, read_part, with_part
+from services.ingest.domain.media import LINES_TYPE
 from services.ingest.kept_files import HeldError, KeptFiles
 from services.ingest.mappings import Stored
 from shared.identity import caller_of
@@ -206,21 +207,23 @@ class Files:
 
     async def _store(self, file: File, _: Part, request: _Request) -> tuple[File, Fault | None]:
         """Keep the bytes of a part; what is written of it stays, whatever happens to the rest."""
-        room, left = self._kept.max_bytes - self._kept.held_bytes(), file.room
+        left = file.room
         fault: Fault | None = None
-        with self._kept.content(file.id).open("ab") as content:
+        # Not buffered: what is measured on the disk is what was taken.
+        with self._kept.content(file.id).open("ab", buffering=0) as content:
             try:
                 async for piece in request.body.stream(self._desk.body_timeout_s):
-                    room -= len(piece)
                     if fault := self._size_fault(file.media_type, content.tell() + len(piece)):
                         return file.failed(fault), fault
                     if left is not None and (left := left - len(piece)) < 0:
                         fault = inconsistent_length()
                         break
-                    if room < 0:
+                    if not self._kept.take(len(piece)):
                         fault = not_kept("the space for files is used up")
                         break
-                    content.write(piece)
+                    rest = memoryview(piece)
+                    while rest:
+                        rest = rest[content.write(rest) :]
             except BodyError as error:
                 fault = error.fault
             offset = content.tell()
@@ -256,8 +259,11 @@ class Files:
         return fields(file, self._kept.expire_s, self._max_bytes(file.media_type))
 
     def _max_bytes(self, media_type: str) -> int | None:
-        return self._sizes.workbook_bytes if media_type == EXCEL else None
+        if media_type == LINES_TYPE:
+            return None
+        return self._sizes.workbook_bytes if media_type == EXCEL else self._sizes.text_bytes
 
     def _size_fault(self, media_type: str, size: int) -> Fault | None:
         limit = self._max_bytes(media_type)
-        return too_large(f"a workbook may have at most {limit} bytes") if limit is not None and size > limit else None
+        kind = "workbook" if media_type == EXCEL else "spreadsheet in parts"
+        return too_large(f"a {kind} may have at most {limit} bytes") if limit is not None and size > limit else None

@@ -30,11 +30,12 @@ PATH = "/v1/uploads"
 
 
 class SheetLimits(NamedTuple):
-    """How large a workbook may be, packed and unpacked, and how many are read at once."""
+    """How large a workbook may be, packed and unpacked, and how many are read at once; and text that comes in parts."""
 
     workbook_bytes: int
     expanded_bytes: int
     workbooks: int
+    text_bytes: int
 
 
 class Uploads:

@@ -1,5 +1,6 @@
 """Parts of files, without Kafka: what is kept of them, and what is told."""
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
@@ -202,3 +203,35 @@ async def test_a_file_is_read_by_the_mapping_that_there_was_when_it_was_begun(
 
 async def is_over(ingest: httpx.AsyncClient, place: str) -> bool:
     return (await job(ingest, place))["state"] in ("done", "failed")
+
+
+async def test_many_parts_at_once_take_no_more_of_the_disk_than_may_be(settings: IngestSettings) -> None:
+    settings = settings.model_copy(update={"ingest_max_files_bytes": 100_000})
+    met = asyncio.Barrier(20)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x" * 10
+        await met.wait()  # All have begun before anyone goes on.
+        for _ in range(9):
+            yield b"x" * 1000
+
+    async with client(settings) as ingest:
+        places = [await begun(ingest, CSV) for _ in range(20)]
+        answers = await asyncio.gather(*(append(ingest, place, 0, slow()) for place in places))
+        assert {answer.status_code for answer in answers} == {204, 503}
+        told = [int(answer.headers["upload-offset"]) for answer in answers]
+        assert 99_000 <= sum(told) <= 100_000
+        assert sum(path.stat().st_size for path in settings.ingest_files_dir.glob("*/content")) == sum(told)
+        # There is room again once one is gone.
+        full = next(n for n, answer in enumerate(answers) if answer.status_code == 503)
+        await ingest.delete(places[full - 1])
+        assert (await append(ingest, places[full], told[full], b"x" * 1000)).status_code == 204
+
+
+async def test_text_has_a_size_of_its_own(settings: IngestSettings) -> None:
+    settings = settings.model_copy(update={"ingest_max_file_bytes": 1000})
+    async with client(settings) as ingest:
+        place = await begun(ingest, CSV)
+        assert "max-size=1000" in (await ingest.head(place)).headers["upload-limit"]
+        assert (await append(ingest, place, 0, b"x" * 1001)).status_code == 413
+        assert (await job(ingest, place))["state"] == "failed"

@@ -8,7 +8,7 @@ import pytest
 
 from services.ingest.api.file_answers import fields, job
 from services.ingest.domain.files import File, Sheet, State
-from services.ingest.kept_files import KeptFiles
+from services.ingest.kept_files import MEASURE_EVERY_BYTES, KeptFiles
 
 DAY_S = 24 * 3600
 SHEET = File(
@@ -53,3 +53,18 @@ def test_what_is_told_of_rows_that_wait_names_no_end() -> None:
     waiting = msgspec.structs.replace(SHEET, state=State.WORKING)
     assert job(waiting, DAY_S).expires_at is None
     assert "max-age" not in fields(waiting, DAY_S, None)["upload-limit"]
+
+
+def test_processes_that_share_a_folder_see_what_each_other_took(tmp_path: Path) -> None:
+    most = 3 * MEASURE_EVERY_BYTES
+    one, other = (KeptFiles(tmp_path / "files", max_files=9, max_bytes=most, expire_s=DAY_S) for _ in range(2))
+    file = made(one)
+    assert one.take(1)
+    with other.content(file.id).open("ab") as content:
+        content.truncate(most - MEASURE_EVERY_BYTES)
+    assert one.take(MEASURE_EVERY_BYTES)
+    with other.content(file.id).open("ab") as content:
+        content.truncate(most)
+    assert not one.take(1)
+    one.remove(file.id)
+    assert one.take(1)
