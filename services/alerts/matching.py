@@ -1,9 +1,11 @@
 """Decides for whom new alerts are, and when each is to be told: what the index cannot say is asked here."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.conditions import Answer, ask
@@ -18,6 +20,9 @@ from services.alerts.store.weighing import Candidate
 from shared.cloudevents import read_alert
 from shared.events import FOR_EVERYONE
 
+WITHOUT_BREATH_S = 0.05
+"""To compile one condition that is not kept takes about as long."""
+
 
 async def match(connection: AsyncConnection, alerts: Sequence[Numbered], offer: Offer | None = None) -> Recorded:
     """Record a delivery for each alert and subscription that it concerns; return what is handed to whom offers.
@@ -27,21 +32,30 @@ async def match(connection: AsyncConnection, alerts: Sequence[Numbered], offer: 
     It comes last in its transaction, because it takes locks that senders want.
     """
     found = await weighing.candidates(connection, alerts)
-    weighed, failures = weigh_all(found, dict(alerts), datetime.now(UTC)) if found else ([], {})
+
+    async def breathe() -> None:
+        # The server ends a transaction in which nothing is said for long, and requests wait for their answers here.
+        await connection.execute(text("SELECT 1"))
+
+    weighed, failures = await weigh_all(found, dict(alerts), datetime.now(UTC), breathe)
     recorded = await matching.deliver(connection, alerts, weighed, offer)
     if failures:
         await weighing.note_failures(connection, failures)
     return recorded
 
 
-def weigh_all(
-    found: Sequence[Candidate], alerts: Mapping[int, NewAlert], now: datetime
+async def weigh_all(
+    found: Sequence[Candidate], alerts: Mapping[int, NewAlert], now: datetime, breathe: Callable[[], Awaitable[None]]
 ) -> tuple[list[Weighed], dict[UUID, str]]:
-    """Return the deliveries of what candidates want, and how conditions failed."""
+    """Return the deliveries of what candidates want, and how conditions failed; in between it lets others `breathe`."""
     weighed: list[Weighed] = []
     failures: dict[UUID, str] = {}
     facts: dict[int, AlertFacts] = {}
+    since = time.monotonic()
     for each in found:
+        if time.monotonic() - since > WITHOUT_BREATH_S:
+            await breathe()
+            since = time.monotonic()
         alert = alerts[each.alert_no]
         answer = Answer(is_wanted=True)
         # What is for everyone asks for no goods and no lane, and so for no condition of them.

@@ -14,7 +14,7 @@ from shared.cel.translating import function_of
 
 MOST_STEPS = 20_000
 """A condition may take so many steps on one alert: a millisecond or so."""
-KEPT = 4096
+KEPT = 16_384
 """So many conditions are kept compiled; a filter that says the same in another subscription is the same one."""
 
 
