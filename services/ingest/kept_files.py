@@ -5,10 +5,13 @@ written takes the place of what was there at once, so a process that is killed l
 client is told that it need not keep any more is flushed to the disk before.
 """
 
+import base64
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,11 +20,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from services.ingest.domain.files import ID, File
+from services.ingest.domain.files import ID, File, State
 
 log = structlog.get_logger(__name__)
 
 MEASURE_EVERY_BYTES = 4 * 1024 * 1024
+SWEEP_AGAIN_S = 1.0
+"""While all is full."""
 _DECODER = msgspec.json.Decoder(File)
 
 
@@ -32,29 +37,55 @@ class HeldError(Exception):
 class KeptFiles:
     """The files in a folder, of all processes that share it."""
 
-    def __init__(self, folder: Path, *, max_files: int, max_bytes: int, expire_s: float) -> None:
+    def __init__(self, folder: Path, *, max_files: int, max_of_client: int, max_bytes: int, expire_s: float) -> None:
         self._folder = folder
         self.max_files = max_files
+        self.max_of_client = max_of_client
+        self._creating = threading.Lock()
+        self._swept_at = -SWEEP_AGAIN_S
         self.max_bytes = max_bytes
         self.expire_s = expire_s
         self._held = 0
         self._unmeasured = MEASURE_EVERY_BYTES
         """How many bytes were taken since it was measured what all processes hold."""
 
-    def create(self, file: File, mapping: bytes | None = None) -> File | None:
-        """Keep a file under a new id, with the mapping that it is read by; None when there are as many as may be.
+    def create(self, file: File, mapping: bytes | None = None) -> File | str:
+        """Keep a file under a new id, with the mapping that it is read by, or return why there is no room for one.
 
-        Raises OSError.
+        Where its client has as many as may be, what ended longest ago gives way. Takes a while where there are many:
+        call it in a thread. Raises OSError.
         """
+        with self._creating:
+            return self._full(file) or self._created(file, mapping)
+
+    def _created(self, file: File, mapping: bytes | None) -> File:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if len(self.ids()) >= self.max_files and self.sweep() >= self.max_files:
-            return None
-        made = msgspec.structs.replace(file, id=secrets.token_urlsafe(16), touched=time.time())
+        id_ = _mark(file.tenant, file.subject) + secrets.token_urlsafe(12)
+        made = msgspec.structs.replace(file, id=id_, touched=time.time())
         (self._folder / made.id).mkdir(mode=0o700)
         if mapping is not None:
             self._mapping(made.id).write_bytes(mapping)
         self.write(made)
         return made
+
+    def _full(self, file: File) -> str | None:
+        """Return why there is no room for another file of this client, after room was looked for."""
+        own = [id_ for id_ in self.ids() if id_.startswith(_mark(file.tenant, file.subject))]
+        if len(own) >= self.max_of_client and not self._gave_way(own):
+            return f"you have {len(own)} that are not done; finish or cancel one"
+        if len(self.ids()) >= self.max_files and time.monotonic() - self._swept_at > SWEEP_AGAIN_S:
+            self.sweep()
+        return f"there are {self.max_files} already" if len(self.ids()) >= self.max_files else None
+
+    def _gave_way(self, ids: list[str]) -> bool:
+        """Forget the file that ended, or expired, longest ago; return whether there was one."""
+        files = sorted(filter(None, map(self.read, ids)), key=lambda file: file.touched)
+        for file in files:
+            if file.has_ended or self._is_over(file):
+                with suppress(HeldError, FileNotFoundError), self.holding(file.id):
+                    self.remove(file.id)
+                    return True
+        return False
 
     def find(self, id_: str, tenant: str, subject: str) -> File | None:
         """Return a client's own file."""
@@ -63,9 +94,13 @@ class KeptFiles:
         return file if file and is_own and not self._is_over(file) else None
 
     def read(self, id_: str) -> File | None:
-        """Return the file of this id."""
+        """Return the file of this id; of a spreadsheet that comes, what is on disk never needs to be sent again."""
         try:
-            return _DECODER.decode((self._folder / id_ / "state.json").read_bytes())
+            file = _DECODER.decode((self._folder / id_ / "state.json").read_bytes())
+            if file.sheet is None or file.state is not State.RECEIVING:
+                return file
+            path = self.content(id_)
+            return msgspec.structs.replace(file, offset=path.stat().st_size if path.exists() else 0)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except msgspec.DecodeError as error:
@@ -132,20 +167,27 @@ class KeptFiles:
         except FileNotFoundError:
             return []
 
-    def sweep(self) -> int:
-        """Remove what nobody touched for long enough, and return how many are left."""
-        left = 0
+    def sweep(self) -> list[File]:
+        """Remove what nobody touched for long enough, and return what is left.
+
+        Takes a while where there are many: call it in a thread. No lock is taken but of what is to go, for that would
+        turn away requests.
+        """
+        self._swept_at = time.monotonic()
+        left = []
         for id_ in self.ids():
-            try:
-                with self.holding(id_):
-                    file = self.read(id_)
-                    is_over = self._is_over(file) if file else self._age(id_) > self.expire_s
-                    if is_over:
-                        self.remove(id_)
-                    left += not is_over
-            except (HeldError, OSError):
-                left += 1
+            with suppress(HeldError, OSError):  # What cannot be read keeps nothing else from going.
+                if self._is_to_go(id_):
+                    with self.holding(id_):
+                        if self._is_to_go(id_):
+                            self.remove(id_)
+                elif file := self.read(id_):
+                    left.append(file)
         return left
+
+    def _is_to_go(self, id_: str) -> bool:
+        file = self.read(id_)
+        return self._is_over(file) if file else self._age(id_) > self.expire_s
 
     @contextmanager
     def holding(self, id_: str) -> Iterator[None]:
@@ -166,6 +208,12 @@ class KeptFiles:
 
     def _age(self, id_: str) -> float:
         return time.time() - (self._folder / id_).stat().st_mtime
+
+
+def _mark(tenant: str, subject: str) -> str:
+    """Return what the ids of a client's files begin with, so that they can be counted without being read."""
+    digest = hashlib.sha256(msgspec.json.encode((tenant, subject))).digest()
+    return base64.urlsafe_b64encode(digest)[:6].decode()
 
 
 def _flush(path: Path) -> None:

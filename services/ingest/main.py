@@ -78,6 +78,7 @@ def front(settings: IngestSettings) -> Front:
     kept = KeptFiles(
         settings.ingest_files_dir,
         max_files=settings.ingest_max_files,
+        max_of_client=settings.ingest_max_files_of_client,
         max_bytes=settings.ingest_max_files_bytes,
         expire_s=settings.ingest_files_expire_s,
     )

@@ -56,6 +56,8 @@ class IngestSettings(SharedSettings):
     ingest_files_dir: Path = Path(tempfile.gettempdir()) / "lanewatch-files"
     """Where files that come in parts are kept until they are done; processes that share it go on for each other."""
     ingest_max_files: Positive = 1_000
+    ingest_max_files_of_client: Positive = 100
+    """Of one client; what ended longest ago gives way to a new one."""
     ingest_max_files_bytes: Positive = 4 * 1024 * 1024 * 1024
     """Of spreadsheets that are not done; of other files no more than a line is kept."""
     ingest_max_file_bytes: Positive = 1024 * 1024 * 1024

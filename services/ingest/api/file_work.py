@@ -12,7 +12,7 @@ from starlette.types import Message, Receive
 from services.ingest.api.file_sheets import FileSheets
 from services.ingest.api.rates import UNLIMITED, Allowance
 from services.ingest.domain.faults import Fault
-from services.ingest.domain.files import File, State
+from services.ingest.domain.files import State
 from services.ingest.kept_files import HeldError, KeptFiles
 
 log = structlog.get_logger(__name__)
@@ -125,19 +125,9 @@ class FileWork:
     async def _sweep(self) -> None:
         while True:
             try:
-                self._kept.sweep()
-                for id_ in self._kept.ids():
-                    file = self._kept.read(id_)
-                    if file is not None and file.state is State.WORKING:
-                        self.work(id_)
+                for file in await asyncio.to_thread(self._kept.sweep):
+                    if file.state is State.WORKING:
+                        self.work(file.id)
             except OSError as error:
                 log.warning("the files cannot be looked after", reason=repr(error))
             await asyncio.sleep(SWEEP_EVERY_S)
-
-
-def fresh(file: File, kept: KeptFiles) -> File:
-    """Return the file as it is: of a spreadsheet that comes, what of it is on disk never needs to be sent again."""
-    if file.sheet is None or file.state is not State.RECEIVING:
-        return file
-    path = kept.content(file.id)
-    return msgspec.structs.replace(file, offset=path.stat().st_size if path.exists() else 0)

@@ -33,7 +33,7 @@ from services.ingest.api.file_answers import (
 from services.ingest.api.file_request import Wanted, fields_of, part_fault, read_wanted
 from services.ingest.api.file_results import FileLines
 from services.ingest.api.file_sheets import FileSheets, as_kept
-from services.ingest.api.file_work import Adding, FileWork, fresh
+from services.ingest.api.file_work import Adding, FileWork
 from services.ingest.api.head import read_head
 from services.ingest.api.in_hand import BusyError, Share
 from services.ingest.api.rates import allowance_of
@@ -114,9 +114,10 @@ class Files:
             return answers.problem(stored)
         if fault := self._size_fault(wanted.media_type, part.length or 0):
             return part_refused(fault, {LIMIT: limits(self._max_bytes(wanted.media_type))})
-        file = self._kept.create(self._file(request.scope, wanted, part, stored), stored and as_kept(stored))
-        if file is None:
-            return answers.problem(not_kept(f"there are {self._kept.max_files} already"))
+        new = self._file(request.scope, wanted, part, stored)
+        file = await asyncio.to_thread(self._kept.create, new, stored and as_kept(stored))
+        if isinstance(file, str):
+            return answers.problem(not_kept(file))
         with self._work.adding(file.id, request.adding):
             answer = await self._add(file, part, request, is_first=True)
         return self._worked_off(file.id, answer, request)
@@ -252,8 +253,7 @@ class Files:
 
     def _found(self, request: _Request) -> File | None:
         caller = caller_of(request.scope)
-        file = self._kept.find(request.scope["path_params"]["file"], caller.tenant, caller.subject)
-        return file and fresh(file, self._kept)
+        return self._kept.find(request.scope["path_params"]["file"], caller.tenant, caller.subject)
 
     def _fields(self, file: File) -> dict[str, str]:
         return fields(file, self._kept.expire_s, self._max_bytes(file.media_type))

@@ -15,6 +15,8 @@ from services.ingest.domain.faults import Fault, Flaw, bad_header
 PART_TYPE = "application/partial-upload"
 OFFSET, COMPLETE, LENGTH, LIMIT = "upload-offset", "upload-complete", "upload-length", "upload-limit"
 ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+EMPTY_EXPIRE_S = 3600.0
+"""So long a file may wait for its first byte."""
 MOST_PROBLEMS = 100
 """Kept of one file; of the others only the number."""
 _PROBLEM_TYPE = "https://iana.org/assignments/http-problem-types#"
@@ -94,7 +96,15 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     def expires_at(self, expire_s: float) -> float | None:
         """Return when it is forgotten; None while its rows are taken, for that may wait longer than any client does."""
-        return None if self.state is State.WORKING else self.touched + expire_s
+        if self.state is State.WORKING:
+            return None
+        is_empty = self.state is State.RECEIVING and not self.offset
+        return self.touched + (min(expire_s, EMPTY_EXPIRE_S) if is_empty else expire_s)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return not LEADS_TO[self.state]
 
     def failed(self, fault: Fault) -> "File":
         """Return the file, of which nothing more is taken."""

@@ -114,7 +114,7 @@ async def test_a_spreadsheet_is_on_the_disk_before_it_is_answered_for(
 
 async def test_a_spreadsheet_whose_bytes_were_lost_fails_and_is_never_done(settings: IngestSettings) -> None:
     content = csv_of(row("S-1"), row("S-2"))
-    kept = KeptFiles(settings.ingest_files_dir, max_files=9, max_bytes=9, expire_s=9)
+    kept = KeptFiles(settings.ingest_files_dir, max_files=9, max_of_client=5, max_bytes=9, expire_s=9)
     file = kept.create(
         File(
             id="",
@@ -130,7 +130,7 @@ async def test_a_spreadsheet_whose_bytes_were_lost_fails_and_is_never_done(setti
         ),
         as_kept(KnownMappings.known),
     )
-    assert file is not None
+    assert isinstance(file, File)
     kept.content(file.id).write_bytes(content[: len(HEADER)])
     served = front(settings).app
     async with served.router.lifespan_context(served):

@@ -22,7 +22,7 @@ FILE = File(
 
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptFiles:
-    return KeptFiles(tmp_path, max_files=9, max_bytes=1000, expire_s=60)
+    return KeptFiles(tmp_path, max_files=9, max_of_client=5, max_bytes=1000, expire_s=60)
 
 
 def told(line: int, fault: Fault | None = None) -> LineResult:
@@ -95,7 +95,7 @@ def test_header_fields_are_read_as_the_draft_has_them(headers: Any, announced: i
 
 def test_what_is_kept_is_found_by_its_own_client_alone(kept: KeptFiles) -> None:
     made = kept.create(FILE)
-    assert made is not None
+    assert isinstance(made, File)
     assert kept.find(made.id, "t", "s") == made
     assert [kept.find(made.id, *other) for other in (("t", "x"), ("x", "s"))] == [None, None]
     for id_ in ("", "..", "../" + made.id, made.id + "/"):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from services.ingest.api.file_answers import fields, job
-from services.ingest.domain.files import File, Sheet, State
+from services.ingest.domain.files import EMPTY_EXPIRE_S, File, Sheet, State
 from services.ingest.kept_files import MEASURE_EVERY_BYTES, KeptFiles
 
 DAY_S = 24 * 3600
@@ -26,13 +26,13 @@ SHEET = File(
 
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptFiles:
-    return KeptFiles(tmp_path / "files", max_files=9, max_bytes=1000, expire_s=DAY_S)
+    return KeptFiles(tmp_path / "files", max_files=9, max_of_client=5, max_bytes=1000, expire_s=DAY_S)
 
 
 def made(kept: KeptFiles, file: File = SHEET, *, age_s: float = 0) -> File:
     """Keep a file with its ten bytes, as old as this."""
     new = kept.create(file)
-    assert new is not None
+    assert isinstance(new, File)
     old = msgspec.structs.replace(new, touched=time.time() - age_s)
     kept.content(old.id).write_bytes(b"x" * 10)
     kept.write(old)
@@ -45,7 +45,7 @@ def test_rows_that_wait_are_never_forgotten_and_all_else_is_after_a_day(
 ) -> None:
     file = made(kept, msgspec.structs.replace(SHEET, state=state), age_s=DAY_S + 1)
     assert (kept.find(file.id, "t", "s") is not None) is is_left
-    assert kept.sweep() == is_left
+    assert kept.sweep() == [file] * is_left
     assert kept.content(file.id).exists() is is_left
 
 
@@ -57,7 +57,9 @@ def test_what_is_told_of_rows_that_wait_names_no_end() -> None:
 
 def test_processes_that_share_a_folder_see_what_each_other_took(tmp_path: Path) -> None:
     most = 3 * MEASURE_EVERY_BYTES
-    one, other = (KeptFiles(tmp_path / "files", max_files=9, max_bytes=most, expire_s=DAY_S) for _ in range(2))
+    one, other = (
+        KeptFiles(tmp_path / "files", max_files=9, max_of_client=5, max_bytes=most, expire_s=DAY_S) for _ in range(2)
+    )
     file = made(one)
     assert one.take(1)
     with other.content(file.id).open("ab") as content:
@@ -68,3 +70,35 @@ def test_processes_that_share_a_folder_see_what_each_other_took(tmp_path: Path) 
     assert not one.take(1)
     one.remove(file.id)
     assert one.take(1)
+
+
+def test_a_client_has_only_so_many_and_what_ended_first_gives_way(kept: KeptFiles) -> None:
+    waiting = [made(kept) for _ in range(3)]
+    ended = [made(kept, msgspec.structs.replace(SHEET, state=State.DONE), age_s=age_s) for age_s in (20, 30)]
+    for gone in (ended[1], ended[0]):
+        waiting.append(made(kept))
+        assert kept.find(gone.id, "t", "s") is None
+    refused = kept.create(SHEET)
+    assert isinstance(refused, str)
+    assert refused.startswith("you have 5 ")
+    # Others have room, until all is full.
+    for number in range(4):
+        made(kept, msgspec.structs.replace(SHEET, subject=str(number)))
+    assert kept.create(msgspec.structs.replace(SHEET, subject="9")) == "there are 9 already"
+    assert [kept.find(file.id, "t", "s") for file in waiting] == waiting
+
+
+@pytest.mark.parametrize("size,is_left", [(0, False), (1, True)])
+def test_a_file_of_which_nothing_came_is_forgotten_sooner(kept: KeptFiles, size: int, *, is_left: bool) -> None:
+    file = made(kept, msgspec.structs.replace(SHEET, offset=0), age_s=EMPTY_EXPIRE_S + 1)
+    kept.content(file.id).write_bytes(b"x" * size)
+    assert [left.id for left in kept.sweep()] == [file.id] * is_left
+
+
+def test_looking_after_files_turns_no_request_away(kept: KeptFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = made(kept)
+    held: list[str] = []
+    hold = kept.holding
+    monkeypatch.setattr(kept, "holding", lambda id_: held.append(id_) or hold(id_))
+    assert kept.sweep() == [file]
+    assert held == []
