@@ -1,5 +1,6 @@
 """One example of every event type; the generated documents show them and the tests hold them to the contract."""
 
+from copy import deepcopy
 from typing import Any
 
 _MAGNETS: dict[str, Any] = {"hs": "850511", "elements": ["Nd", "Dy"], "form": "magnet", "control_code": "1C908"}
@@ -365,7 +366,7 @@ def trade_event(kind: str) -> dict[str, Any]:
         "type": kind,
         "time": "2025-05-20T11:00:00+08:00",
         "datacontenttype": "application/json",
-        "data": TRADE_DATA[kind],
+        "data": deepcopy(TRADE_DATA[kind]),
     }
 
 
@@ -379,5 +380,5 @@ def alert_event(kind: str) -> dict[str, Any]:
         "time": "2025-05-20T03:00:00Z",
         "partitionkey": "dy-magnets:CN:DE",
         "datacontenttype": "application/json",
-        "data": ALERT_DATA[kind],
+        "data": deepcopy(ALERT_DATA[kind]),
     }
