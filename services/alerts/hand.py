@@ -21,6 +21,7 @@ from services.alerts.domain.retries import (
     rests_until,
 )
 from services.alerts.domain.share import Share
+from services.alerts.domain.urls import without_secret
 from services.alerts.domain.window import Window
 from services.alerts.sender import Attempt
 from services.alerts.store.claims import Due, Endpoint
@@ -173,6 +174,7 @@ class Hand:
             health=self.health,
             paced_until=self.pace.next_at,
             is_recovered=due.recovery_id is not None,
-            url=attempt.url,
+            url=without_secret(attempt.url, self.endpoint.format),
+            sent_to=attempt.url,
             body_sha256=attempt.body_sha256,
         )

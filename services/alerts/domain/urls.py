@@ -7,11 +7,14 @@ called: user names, backslashes, escapes in a host, unusual spellings of address
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import idna
 
 from services.alerts.domain.addresses import Address, Network, address, refusal
+from services.alerts.domain.wishes import Format
 
 _FORM = re.compile(r"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::([0-9]{1,5}))?")
@@ -87,6 +90,14 @@ class Reach:
     def refusal_of_all(self, found: Iterable[Address]) -> str | None:
         """Return why an answer of DNS is refused: one address that may not be called is enough."""
         return next((why for each in found if (why := self.refusal_of_address(each))), None)
+
+
+def without_secret(url: str, format: Format) -> str:
+    """Return a URL as it may be told: a channel's incoming webhook is known by its hash, for its path is a secret."""
+    if format == "cloudevents":
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/#sha256={sha256(url.encode()).hexdigest()[:16]}"
 
 
 def read_url(text: str) -> Target:

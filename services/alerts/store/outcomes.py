@@ -38,6 +38,8 @@ class Outcome(NamedTuple):
     """When the endpoint's pace allows the next request."""
     is_recovered: bool = False
     url: str = ""
+    """As it is told."""
+    sent_to: str = ""
     body_sha256: bytes = b""
 
     @property
@@ -148,7 +150,7 @@ async def record(
     standing = await health.lock(connection, sorted({o.subscription_id for o in outcomes} | released.keys()))
     own = {subscription_id for subscription_id, its in standing.items() if its.worker == worker}
     turned = {
-        o.subscription_id for o in outcomes if o.subscription_id in own and o.url != standing[o.subscription_id].url
+        o.subscription_id for o in outcomes if o.subscription_id in own and o.sent_to != standing[o.subscription_id].url
     }
     after_it = {o.subscription_id: o.health for o in outcomes if o.subscription_id in own - turned}
     await evidence.append(connection, outcomes)

@@ -107,6 +107,19 @@ async def test_what_is_changed_in_the_database_is_seen(
     assert says in "\n".join(verify(await export(shared_service, subscription_id)).faults)
 
 
+async def test_a_channels_webhook_is_not_given_away(shared_service: Service, inbox: Inbox) -> None:
+    form = {"name": "people", "url": inbox.url, "format": "slack"}
+    created = (await shared_service.api.post("/v1/subscriptions", json=form)).json()
+    await shared_service.api.post(f"/v1/subscriptions/{created['subscription_id']}/ping")
+    await inbox.wait_for(1)
+    await shared_service.wait_for_states("delivered", subscription_id=created["subscription_id"])
+    lines = await export(shared_service, created["subscription_id"])
+    text = b"\n".join(lines).decode()
+    assert f'"{inbox.url.rpartition("/")[0]}/#sha256=' in text
+    assert inbox.url not in text
+    assert verify(lines).faults == []
+
+
 def outcomes(subscription_id: UUID, count: int) -> list[Outcome]:
     now = datetime.now(UTC)
     return [

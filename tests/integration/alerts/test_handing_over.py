@@ -278,6 +278,7 @@ def taken(due: Due, excerpt: str | None = "ok \N{SNOWMAN}") -> Outcome:
         next_at=None,
         health=Health(recent=3),
         url="http://e/",
+        sent_to="http://e/",
         body_sha256=bytes(32),
     )
 
