@@ -109,13 +109,14 @@ class Files:
         wanted = read_wanted(head, request.scope["query_string"])
         if isinstance(wanted, Fault):
             return answers.problem(wanted)
-        stored = wanted.sheet and self._sheets.mapping_for(caller_of(request.scope).tenant, wanted.sheet)
+        tenant = caller_of(request.scope).tenant
+        stored = None if wanted.sheet is None else self._sheets.mapping_for(tenant, wanted.sheet)
         if isinstance(stored, Fault):
             return answers.problem(stored)
         if fault := self._size_fault(wanted.media_type, part.length or 0):
             return part_refused(fault, {LIMIT: limits(self._max_bytes(wanted.media_type))})
         new = self._file(request.scope, wanted, part, stored)
-        file = await asyncio.to_thread(self._kept.create, new, stored and as_kept(stored))
+        file = await asyncio.to_thread(self._kept.create, new, None if stored is None else as_kept(stored))
         if isinstance(file, str):
             return answers.problem(not_kept(file))
         with self._work.adding(file.id, request.adding):

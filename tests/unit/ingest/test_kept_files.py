@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -99,6 +100,11 @@ def test_looking_after_files_turns_no_request_away(kept: KeptFiles, monkeypatch:
     file = made(kept)
     held: list[str] = []
     hold = kept.holding
-    monkeypatch.setattr(kept, "holding", lambda id_: held.append(id_) or hold(id_))
+
+    def holding(id_: str) -> Any:
+        held.append(id_)
+        return hold(id_)
+
+    monkeypatch.setattr(kept, "holding", holding)
     assert kept.sweep() == [file]
     assert held == []
