@@ -53,16 +53,16 @@ class FileSheets:
 
     async def work(self, file: File, allowance: Allowance) -> File:
         """Take all rows, waiting as often as Kafka is away or a quota is used up; return what it came to."""
-        async with self._turns:
-            while True:
+        while True:
+            async with self._turns:  # Not while it waits: others may go on, whose quota is another.
                 file, fault = await self._try(file, allowance)
-                if fault is None:
-                    return file.at(State.DONE)
-                if fault.status not in _LATER:
-                    return file.failed(fault)
-                file = msgspec.structs.replace(file, problem=fault)
-                self._kept.write(file)
-                await asyncio.sleep(fault.retry_after_s or RETRY_AFTER_S)
+            if fault is None:
+                return file.at(State.DONE)
+            if fault.status not in _LATER:
+                return file.failed(fault)
+            file = msgspec.structs.replace(file, problem=fault)
+            self._kept.write(file)
+            await asyncio.sleep(fault.retry_after_s or RETRY_AFTER_S)
 
     async def _try(self, file: File, allowance: Allowance) -> tuple[File, Fault | None]:
         assert file.sheet is not None  # noqa: S101 - others are not worked off

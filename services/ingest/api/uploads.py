@@ -1,5 +1,8 @@
 """Takes spreadsheets of shipments: `POST /v1/uploads?mapping=NAME`."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -27,6 +30,8 @@ from shared.identity import Caller, caller_of
 from shared.preferences import preferences
 
 PATH = "/v1/uploads"
+SPOOLED_FOR_EACH = 8
+"""So many workbooks may be on their way for each that may be read: one that comes slowly keeps no reader."""
 
 
 class SheetLimits(NamedTuple):
@@ -45,7 +50,7 @@ class Uploads:
         self._desk = desk
         self._mappings = mappings
         self._limits = limits
-        self._workbooks = 0
+        self._workbooks: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -88,19 +93,26 @@ class Uploads:
         return _Upload(question, kind, stored, caller, allowance_of(scope), head, share)
 
     async def _workbook(self, upload: "_Upload", body: RequestBody) -> Answer:
-        if self._workbooks >= self._limits.workbooks:
-            raise BusyError
-        self._workbooks += 1
-        try:
+        with self._room(self._limits.workbooks * SPOOLED_FOR_EACH, "spooled"):
             file = await spooled(body, self._desk.body_timeout_s, self._limits.workbook_bytes)
-            if isinstance(file, Fault):
-                return answers.problem(file)
-            sheet = upload.question.sheet or upload.stored.mapping.file.sheet
-            with file:
-                async with workbook_rows(file, self._limits.expanded_bytes, sheet) as rows:
-                    return await self._take(upload, rows, is_text=False)
+        if isinstance(file, Fault):
+            return answers.problem(file)
+        sheet = upload.question.sheet or upload.stored.mapping.file.sheet
+        # Only now, for a body may take its time to come.
+        with file, self._room(self._limits.workbooks, "read"):
+            async with workbook_rows(file, self._limits.expanded_bytes, sheet) as rows:
+                return await self._take(upload, rows, is_text=False)
+
+    @contextmanager
+    def _room(self, most: int, what: str) -> Iterator[None]:
+        """Be one of so many workbooks with which this is done at once. Raises BusyError."""
+        if self._workbooks[what] >= most:
+            raise BusyError
+        self._workbooks[what] += 1
+        try:
+            yield
         finally:
-            self._workbooks -= 1
+            self._workbooks[what] -= 1
 
     async def _take(self, upload: "_Upload", rows: Rows, *, is_text: bool) -> Answer:
         question, _, stored, caller, allowance, head, share = upload

@@ -23,7 +23,7 @@ from services.ingest.mappings import Mappings, Stored
 from services.ingest.settings import IngestSettings
 from tests.support.running import until
 from tests.support.sheet_reading import mapping_of
-from tests.support.sheets import CSV, DECLARED, HEADER, changed, csv_of, row
+from tests.support.sheets import CSV, DECLARED, EXCEL, HEADER, changed, csv_of, row
 
 LINES = "application/x-ndjson"
 PART = {"content-type": "application/partial-upload"}
@@ -237,3 +237,37 @@ async def test_text_has_a_size_of_its_own(settings: IngestSettings) -> None:
         assert "max-size=1000" in (await ingest.head(place)).headers["upload-limit"]
         assert (await append(ingest, place, 0, b"x" * 1001)).status_code == 413
         assert (await job(ingest, place))["state"] == "failed"
+
+
+async def test_a_workbook_that_comes_slowly_keeps_no_other_from_being_read(settings: IngestSettings) -> None:
+    settings = settings.model_copy(update={"ingest_max_workbooks": 1})
+    has_begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"PK"
+        has_begun.set()
+        await goes_on.wait()
+
+    async with client(settings) as ingest, asyncio.timeout(10):
+        asked = {"params": {"mapping": "erp-1"}, "headers": {"content-type": EXCEL}}
+        hanging = asyncio.create_task(ingest.post("/v1/uploads", content=slow(), **asked))
+        await has_begun.wait()
+        other = await ingest.post("/v1/uploads", content=b"PK", **asked)
+        goes_on.set()
+        assert (other.status_code, (await hanging).status_code) == (422, 422)  # They are no workbooks.
+
+
+async def test_a_spreadsheet_that_waits_keeps_no_other_from_being_read(settings: IngestSettings) -> None:
+    settings = settings.model_copy(update={"ingest_max_workbooks": 1, "ingest_produce_timeout_s": 0.05})
+    async with client(settings) as ingest:
+        waiting, other = [await begun(ingest, CSV) for _ in range(2)]
+        assert (await append(ingest, waiting, 0, csv_of(row("S-1")), is_last=True)).status_code == 202
+
+        async def is_waiting() -> bool:
+            return "problem" in await job(ingest, waiting)
+
+        await until(is_waiting, "Kafka to be missed")
+        assert (await append(ingest, other, 0, csv_of(row("S-1", Netto="much")), is_last=True)).status_code == 202
+        # Kafka never comes.
+        await until(lambda: is_over(ingest, other), "the end of the other", 1.5)
+        assert (await job(ingest, waiting))["state"] == "working"
