@@ -6,11 +6,13 @@ client is told that it need not keep any more is flushed to the disk before.
 """
 
 import base64
+import errno
 import fcntl
 import hashlib
 import os
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -55,11 +57,11 @@ class KeptFiles:
         Where its client has as many as may be, what ended longest ago gives way. Takes a while where there are many:
         call it in a thread. Raises OSError.
         """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._creating:
             return self._full(file) or self._created(file, mapping)
 
     def _created(self, file: File, mapping: bytes | None) -> File:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         id_ = _mark(file.tenant, file.subject) + secrets.token_urlsafe(12)
         made = msgspec.structs.replace(file, id=id_, touched=time.time())
         (self._folder / made.id).mkdir(mode=0o700)
@@ -88,7 +90,8 @@ class KeptFiles:
         return False
 
     def find(self, id_: str, tenant: str, subject: str) -> File | None:
-        """Return a client's own file."""
+        """Return a client's own file. Raises OSError."""
+        self._check()
         file = self.read(id_) if ID.fullmatch(id_) else None
         is_own = file is not None and (file.tenant, file.subject) == (tenant, subject)
         return file if file and is_own and not self._is_over(file) else None
@@ -161,7 +164,8 @@ class KeptFiles:
         shutil.rmtree(self._folder / id_, ignore_errors=True)
 
     def ids(self) -> list[str]:
-        """Return the ids of all files."""
+        """Return the ids of all files. Raises OSError."""
+        self._check()
         try:
             return [name for name in os.listdir(self._folder) if ID.fullmatch(name)]  # noqa: PTH208 - names are meant
         except FileNotFoundError:
@@ -201,6 +205,19 @@ class KeptFiles:
             yield
         finally:
             os.close(descriptor)
+
+    def _check(self) -> None:
+        """Look whether the folder, if there is one, is this user's alone. Raises PermissionError: others may write it.
+
+        What somebody else puts there would be taken for files of clients, and theirs could be read by all.
+        """
+        try:
+            found = self._folder.lstat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            reason = "the folder for files must be a folder of the service's user, and open to no other (mode 0700)"
+            raise PermissionError(errno.EPERM, reason)
 
     def _is_over(self, file: File) -> bool:
         end = file.expires_at(self.expire_s)

@@ -1,6 +1,6 @@
 """What can be set of the ingest: its address, limits and times."""
 
-import tempfile
+import os
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,6 +12,7 @@ Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
+STATE_DIR = "LANEWATCH_STATE_DIR"
 LEAST_EVENTS = 200
 """So many lines of a stream are taken at once."""
 
@@ -53,8 +54,11 @@ class IngestSettings(SharedSettings):
     ingest_rate_window_s: Positive = 60
     ingest_rate_clients: Positive = 10_000
     """Remembered at once; more, and those not seen for longest begin anew."""
-    ingest_files_dir: Path = Path(tempfile.gettempdir()) / "lanewatch-files"
-    """Where files that come in parts are kept until they are done; processes that share it go on for each other."""
+    ingest_files_dir: Path = Field(default_factory=lambda: Path(os.environ.get(STATE_DIR, ".lanewatch")) / "files")
+    """Where files that come in parts are kept until they are done; processes that share it go on for each other.
+
+    It must belong to the user of the service, and be open to nobody else (mode 0700).
+    """
     ingest_max_files: Positive = 1_000
     ingest_max_files_of_client: Positive = 100
     """Of one client; what ended longest ago gives way to a new one."""

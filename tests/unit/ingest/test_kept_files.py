@@ -1,5 +1,6 @@
 """What is kept of files that come in parts, and what is forgotten."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from services.ingest.api.file_answers import fields, job
 from services.ingest.domain.files import EMPTY_EXPIRE_S, File, Sheet, State
 from services.ingest.kept_files import MEASURE_EVERY_BYTES, KeptFiles
+from services.ingest.settings import IngestSettings
 
 DAY_S = 24 * 3600
 SHEET = File(
@@ -108,3 +110,35 @@ def test_looking_after_files_turns_no_request_away(kept: KeptFiles, monkeypatch:
     monkeypatch.setattr(kept, "holding", holding)
     assert kept.sweep() == [file]
     assert held == []
+
+
+def open_to_all(folder: Path) -> None:
+    folder.chmod(0o755)
+
+
+def linked(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("spoil", [open_to_all, linked])
+def test_a_folder_that_others_can_get_at_is_not_used(kept: KeptFiles, tmp_path: Path, spoil: Any) -> None:
+    file = made(kept)
+    spoil(tmp_path / "files")
+    for use in (lambda: kept.find(file.id, "t", "s"), lambda: kept.create(SHEET), kept.sweep):
+        with pytest.raises(PermissionError, match="0700"):
+            use()
+
+
+def test_a_folder_of_another_user_is_not_used(kept: KeptFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = made(kept)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(PermissionError):
+        kept.find(file.id, "t", "s")
+
+
+def test_files_are_kept_below_the_state_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANEWATCH_STATE_DIR", "/var/lib/x")
+    assert IngestSettings().ingest_files_dir == Path("/var/lib/x/files")
+    monkeypatch.delenv("LANEWATCH_STATE_DIR")
+    assert IngestSettings().ingest_files_dir == Path(".lanewatch/files")
