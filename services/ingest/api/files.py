@@ -7,6 +7,7 @@ send. Lines are published while they come; a spreadsheet's rows once all of it i
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -42,7 +43,17 @@ from services.ingest.api.taking import Desk
 from services.ingest.api.upload_request import EXCEL
 from services.ingest.api.uploads import SheetLimits
 from services.ingest.domain.faults import Fault, too_large
-from services.ingest.domain.files import LIMIT, File, Part, State, inconsistent_length, misfit, read_part, with_part
+from services.ingest.domain.files import (
+    COMPLETE,
+    LIMIT,
+    File,
+    Part,
+    State,
+    inconsistent_length,
+    misfit,
+    read_part,
+    with_part,
+)
 from services.ingest.domain.media import LINES_TYPE
 from services.ingest.kept_files import HeldError, KeptFiles
 from services.ingest.mappings import Stored
@@ -86,17 +97,25 @@ class Files:
             with self._desk.in_hand.share() as share:
                 answer = await self._methods[scope["method"]](_Request(scope, adding, share, body))
         except BusyError:
-            answer = answers.problem(answers.busy())
+            answer = self._later(scope, answers.busy())
         except HeldError:
-            answer = answers.problem(held())
+            answer = self._later(scope, held())
         except OSError as error:
-            answer = answers.problem(not_kept(error.strerror or repr(error)))
+            answer = self._later(scope, not_kept(error.strerror or repr(error)))
         except ClientGoneError:
             return
         count_request(answer.status)
         if scope["method"] == "HEAD" and isinstance(answer.body, bytes):
             answer = Answer(answer.status, b"", answer.content_type, answer.headers)
         await send_answer(answer, body, send, self._desk.body_timeout_s)
+
+    def _later(self, scope: Scope, fault: Fault) -> Answer:
+        """Answer what may be asked again, with how far the file is if there is one."""
+        found = None
+        if "file" in scope["path_params"]:
+            with suppress(OSError):
+                found = self._found(scope)
+        return part_refused(fault, self._not_added(found) if found else {})
 
     async def _discover(self, _: _Request) -> Answer:
         return Answer(HTTPStatus.NO_CONTENT, b"", JSON, {LIMIT: limits(None, int(self._kept.expire_s))})
@@ -138,21 +157,20 @@ class Files:
 
     async def _append(self, request: _Request) -> Answer:
         head = fields_of(request.scope)
-        if fault := part_fault(head):
-            return answers.problem(fault)
-        part = read_part(head, request.body.announced, is_first=False)
+        part = part_fault(head) or read_part(head, request.body.announced, is_first=False)
         if isinstance(part, Fault):
             return answers.problem(part)
-        if (found := self._found(request)) is None:
+        if (found := self._found(request.scope)) is None:
             return answers.problem(no_such_file())
+        if found.state is not State.RECEIVING and (fault := misfit(found, part)):
+            return part_refused(fault, self._not_added(found))  # Who works on it has it for long.
         await self._work.interrupt(found.id)
         with self._work.adding(found.id, request.adding):
-            file = self._found(request)
+            file = self._found(request.scope)
             if file is None:
                 return answers.problem(no_such_file())
             if fault := misfit(file, part, request.body.announced):
-                # An offset that does not fit says nothing of whether the file is complete.
-                return part_refused(fault, self._fields(file) | {"upload-complete": "?0"})
+                return part_refused(fault, self._not_added(file))
             length = part.length if part.length is not None else file.length
             file = msgspec.structs.replace(file, length=length, touched=time.time())
             self._kept.write(file)
@@ -232,19 +250,19 @@ class Files:
         return msgspec.structs.replace(file, offset=offset), fault
 
     async def _tell_offset(self, request: _Request) -> Answer:
-        if (found := self._found(request)) is None:
+        if (found := self._found(request.scope)) is None:
             return answers.problem(no_such_file())
         await self._work.interrupt(found.id)
-        file = self._found(request)
+        file = self._found(request.scope)
         return answers.problem(no_such_file()) if file is None else Answer(204, b"", JSON, self._fields(file))
 
     async def _show(self, request: _Request) -> Answer:
-        if (file := self._found(request)) is None:
+        if (file := self._found(request.scope)) is None:
             return answers.problem(no_such_file())
         return Answer(200, msgspec.json.encode(job(file, self._kept.expire_s)), JSON, self._fields(file))
 
     async def _remove(self, request: _Request) -> Answer:
-        if (file := self._found(request)) is None:
+        if (file := self._found(request.scope)) is None:
             return answers.problem(no_such_file())
         await self._work.interrupt(file.id)
         await self._work.leave(file.id)
@@ -252,12 +270,16 @@ class Files:
             self._kept.remove(file.id)
         return Answer(HTTPStatus.NO_CONTENT, b"", JSON)
 
-    def _found(self, request: _Request) -> File | None:
-        caller = caller_of(request.scope)
-        return self._kept.find(request.scope["path_params"]["file"], caller.tenant, caller.subject)
+    def _found(self, scope: Scope) -> File | None:
+        caller = caller_of(scope)
+        return self._kept.find(scope["path_params"]["file"], caller.tenant, caller.subject)
 
     def _fields(self, file: File) -> dict[str, str]:
         return fields(file, self._kept.expire_s, self._max_bytes(file.media_type))
+
+    def _not_added(self, file: File) -> dict[str, str]:
+        # Such an answer says nothing of whether the file is complete; it is not the last word on it.
+        return self._fields(file) | {COMPLETE: "?0"}
 
     def _max_bytes(self, media_type: str) -> int | None:
         if media_type == LINES_TYPE:
