@@ -140,7 +140,7 @@ def _read(record: Record) -> Arrival | DeadLetter:
     body = record.value or b""
     try:
         event = read_trade_event(body)
-        return Arrival(event, record.partition, record.offset, body, body_hash(event))
+        return Arrival(event, record.partition, record.offset, body, body_hash(event), record.timestamp)
     except PermanentError as error:
         return DeadLetter(record.partition, record.offset, None, None, error.reason, error.pointer, body)
 

@@ -69,6 +69,12 @@ async def test_a_subscriber_is_told_why_a_lane_is_restricted(
         await until(lambda: "signature verified" in log.read_text(), "the webhook")
         became = await client.get(posted.json()["outcome"])
         assert became.json()["status"] == "decided"
+
+        async def is_counted() -> bool:
+            level = await client.get(f"{config.url_of('alerts')}{made.headers['location']}/service-level")
+            return bool(level.json()["since_acceptance"]["count"] >= 1)
+
+        await until(is_counted, "the time since the event was accepted")
     told = log.read_text()
     assert "lanewatch.lane.changed" in told
     assert "Announcement No. 18 requires a licence since 2025-04-04; there is no valid licence" in told

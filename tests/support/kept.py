@@ -15,6 +15,7 @@ from lanewatch.stack.postgres import connect
 from services.licensing.domain.policy import read_policy
 from services.licensing.domain.whole import WholeBook, worked_out
 from services.licensing.store import records, tables
+from services.licensing.store.adding import ALERT_HEADERS
 from shared.cloudevents import Event, read_trade_event, write
 
 POLICY = Path(services.licensing.__file__).parent / "policies" / "starter.json"
@@ -96,8 +97,8 @@ async def books(config: StackConfig) -> Kept:
         "event": "SELECT source, id, status, outcome FROM licensing.event",
         "lane": tables.LANE.select,
         "lane_change": tables.LANE_CHANGE.select,
-        "alert": "SELECT key, row_number() OVER (PARTITION BY key ORDER BY number), body FROM licensing.outbox"
-        " WHERE headers IS NULL",
+        "alert": "SELECT key, row_number() OVER (PARTITION BY key ORDER BY number), body FROM licensing.outbox"  # noqa: S608 - put together of constants
+        " WHERE headers LIKE '" + ALERT_HEADERS + "'",
     }
     connection = await connect(config, config.database)
     try:

@@ -5,6 +5,7 @@ about are locked. So the database need not wait until all is decided.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from services.licensing.store.sql import Columns, Row, Write, Writer
 from shared import cloudevents
 from shared.cloudevents import Event
 
+ALERT_HEADERS = '{"accepted-at":%'
+"""How the headers of an alert look, for LIKE: so alerts are told from dead letters and imports in the outbox."""
 WORTH_A_STATEMENT = 150
 """Fewer rows wait for others."""
 
@@ -43,8 +46,13 @@ class Additions:
         def decision(d: Decision) -> Iterator[Row]:
             yield records.decision_row(d, book.policy.version)
 
+        self._book = book
+        self._accepted: deque[int] = deque()
+        """For each alert that is not written, when the event that caused it was accepted."""
+        self._noted = 0
+
         def alert(a: Event[Any]) -> Iterator[Row]:
-            yield topic, a.partitionkey, cloudevents.write(a), None
+            yield topic, a.partitionkey, cloudevents.write(a), headers_of_alert(self._accepted.popleft())
 
         self._tables = (
             _Added(tables.ENTRY, book.entries, lambda entry: (records.entry_row(entry),)),
@@ -54,6 +62,12 @@ class Additions:
             _Added(tables.LANE_CHANGE, book.lane_changes, _lane_change),
             _Added(tables.OUTBOX, book.alerts, alert),
         )
+
+    def note(self, accepted_ms: int) -> None:
+        """Note that what was added since the last call was caused by an event that Kafka had at this time."""
+        if (new := len(self._book.alerts) - self._noted) > 0:
+            self._accepted.extend([accepted_ms] * new)
+            self._noted += new
 
     async def keep_up(self, writer: Writer) -> None:
         """Let the statement under way go on; if there is none, write what is worth one."""
@@ -67,6 +81,11 @@ class Additions:
     def rest(self) -> Iterator[Write]:
         """Return what is not written, table by table."""
         return (table.take() for table in self._tables)
+
+
+def headers_of_alert(accepted_ms: int) -> str:
+    """Return an alert's headers: when the ingest had the event that caused it in Kafka, in ms since the epoch."""
+    return f'{{"accepted-at":"{accepted_ms}"}}'
 
 
 def _on_licences(decision: Decision) -> Iterator[Row]:

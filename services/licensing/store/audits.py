@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.licensing.store.adding import ALERT_HEADERS
+
 _COUNTS = {
     "events_by_status": "SELECT status AS k, count(*) AS n FROM licensing.event GROUP BY 1",
     "events_by_type": "SELECT type AS k, count(*) AS n FROM licensing.event GROUP BY 1",
@@ -12,7 +14,7 @@ _COUNTS = {
     "lane_changes_by_state": "SELECT state AS k, count(*) AS n FROM licensing.lane_change GROUP BY 1",
     "ledger_entries_by_kind": "SELECT kind AS k, count(*) AS n FROM licensing.ledger_entry GROUP BY 1",
     "alerts_by_type": "SELECT convert_from(body, 'UTF8')::json->>'type' AS k, count(*) AS n"
-    " FROM licensing.outbox WHERE headers IS NULL GROUP BY 1",
+    f" FROM licensing.outbox WHERE headers IS NULL OR headers LIKE '{ALERT_HEADERS}' GROUP BY 1",
 }
 _FIGURES = {
     "dead_letters": "SELECT count(*) FROM licensing.dead_letter",

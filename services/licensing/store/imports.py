@@ -30,7 +30,7 @@ _EVENT = Columns(
     licence_id="text",
 )
 NOT_AN_ALERT = "{}"
-"""Headers of the outbox rows: what has none is counted as an alert."""
+"""Headers of the outbox rows: they are not those of an alert."""
 
 # An event is dealt with when it is on record, or its record could not be used.
 _EVENTS = """

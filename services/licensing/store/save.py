@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.licensing.domain.applying import apply_all
+from services.licensing.domain.applying import apply
 from services.licensing.domain.book import Book, Ending
 from services.licensing.store import prices, records, sources, tables
 from services.licensing.store.adding import Additions
@@ -52,6 +52,8 @@ class Arrival(NamedTuple):
     body: bytes
     digest: bytes
     """As `body_hash` returns it."""
+    accepted_ms: int = 0
+    """When Kafka had it, in milliseconds since the epoch."""
 
 
 class DeadLetter(NamedTuple):
@@ -83,7 +85,9 @@ async def apply_and_save(
     additions = Additions(book, topics[0])
     async with Writer(c) as writer:
         for first in range(0, len(arrivals), APPLIED_AT_ONCE):
-            apply_all(book, [a.event for a in arrivals[first : first + APPLIED_AT_ONCE]])
+            for arrival in arrivals[first : first + APPLIED_AT_ONCE]:
+                apply(book, arrival.event)
+                additions.note(arrival.accepted_ms)
             await additions.keep_up(writer)
         endings = _Endings(book, arrivals, place)
         for write in _rows(book, endings, additions):
