@@ -1,6 +1,6 @@
 """The three kinds of failure that every service tells apart, and the problem details it answers with."""
 
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -58,6 +58,11 @@ class CallerError(Exception):
         self.errors = errors
         self.headers = headers or {}
         self.kind = kind
+
+    @classmethod
+    def of_field(cls, pointer: str, detail: str) -> Self:
+        """Return that one field of a request is not valid, and why (422)."""
+        return cls(422, "The request is not valid", errors=(FieldError(pointer, detail),))
 
     def problem(self) -> dict[str, Any]:
         """Return the members of the problem details object (RFC 9457, section 3.1)."""

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.alerts.api.forms import Name
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
-from services.alerts.api.recoveries import require_own
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import missing, own_subscription, tenant_of
 from services.alerts.store import escalations, reads, subscriptions
 from services.alerts.store.escalations import Rule
 from shared.database import transaction
-from shared.errors import CallerError, FieldError
+from shared.errors import CallerError
 from shared.events import Severity
 
 DAY_S = 86_400
@@ -79,11 +78,10 @@ class Awaited(BaseModel):
 async def put(request: Request, subscription_id: UUID, form: EscalationForm) -> EscalationForm:
     """Have alerts acknowledged, and told to a second subscription when nobody does in time."""
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         other = await subscriptions.get(connection, tenant_of(request), form.to)
         if other is None or form.to == subscription_id:
-            fault = FieldError("/to", "must be another subscription of yours")
-            raise CallerError(422, "The request is not valid", errors=(fault,))
+            raise CallerError.of_field("/to", "must be another subscription of yours")
         await escalations.put(connection, Rule(subscription_id, form.to, form.after_s, form.min_severity))
     return form
 
@@ -92,7 +90,7 @@ async def put(request: Request, subscription_id: UUID, form: EscalationForm) -> 
 async def show(request: Request, subscription_id: UUID) -> EscalationForm:
     """Show whereto unacknowledged alerts of a subscription go."""
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         rule = await escalations.get(connection, subscription_id)
     if rule is None:
         raise missing("escalation")
@@ -103,7 +101,7 @@ async def show(request: Request, subscription_id: UUID) -> EscalationForm:
 async def remove(request: Request, subscription_id: UUID) -> None:
     """Stop waiting for acknowledgements."""
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         if not await escalations.remove(connection, subscription_id):
             raise missing("escalation")
 
@@ -115,7 +113,7 @@ async def unacknowledged(
     """List what waits for an acknowledgement, the newest first; also what was told to a second subscription since."""
     before = place_of(cursor, UUID)
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         rows = await escalations.awaited(connection, subscription_id, limit + 1, before)
     return page_of([Awaited.model_validate(dict(row)) for row in rows], limit, lambda a: a.delivery_id)
 

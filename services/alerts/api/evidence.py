@@ -21,7 +21,7 @@ from services.alerts.notary import checkpoint, fault_of, key_of
 from services.alerts.store import evidence
 from services.alerts.store.evidence import Head, SignedCheckpoint
 from shared.database import transaction
-from shared.errors import CallerError, FieldError
+from shared.errors import CallerError
 from shared.openapi import problem
 
 log = structlog.get_logger(__name__)
@@ -73,8 +73,7 @@ async def export(
         head = Head(0, GENESIS) if chain is None else chain.head
         previous = await evidence.hash_at(connection, subscription_id, after) if after <= head.links else None
         if previous is None:
-            fault = FieldError("/query/after", "must be a link of the chain")
-            raise CallerError(422, "The request is not valid", errors=(fault,))
+            raise CallerError.of_field("/query/after", "must be a link of the chain")
         key = await key_of(connection, vault, tenant)
     with request.app.state.exports.taken(tenant):
         broken = None if chain is None else await fault_of(engine, vault, chain)

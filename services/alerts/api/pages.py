@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel
 
-from shared.errors import CallerError, FieldError
+from shared.errors import CallerError
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -42,5 +42,4 @@ def place_of(cursor: str | None, parse: Callable[[str], P]) -> P | None:
     try:
         return parse(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode())
     except (ValueError, binascii.Error) as error:
-        fault = FieldError("/query/cursor", "must be `next` of a page")
-        raise CallerError(422, "The request is not valid", errors=(fault,)) from error
+        raise CallerError.of_field("/query/cursor", "must be `next` of a page") from error

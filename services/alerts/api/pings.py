@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import own_subscription, tenant_of
 from services.alerts.domain.asking import OPEN_TESTS, of_test
 from services.alerts.domain.filters import PING
 from services.alerts.domain.pings import EXAMPLES, specimen
 from services.alerts.domain.urls import read_url
-from services.alerts.store import asking, requests, subscriptions
+from services.alerts.store import asking, requests
 from services.alerts.store.intake import NewAlert
 from shared.cloudevents import write
 from shared.database import transaction
@@ -65,9 +65,7 @@ async def ping(request: Request, subscription_id: UUID, form: PingForm | None = 
     """
     async with transaction(request.app.state.engine) as connection:
         tenant = tenant_of(request)
-        found = await subscriptions.get(connection, tenant, subscription_id)
-        if found is None:
-            raise missing("subscription")
+        found = await own_subscription(connection, request, subscription_id)
         if found.state != "active":
             raise CallerError(409, f"The subscription is {found.state}; resume it first")
         if await asking.open_tests(connection, subscription_id) >= OPEN_TESTS:

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from services.alerts.api.pages import Limit
 from services.alerts.api.streaming import AlertStream
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import own_subscription, tenant_of
 from services.alerts.feed import Feed
-from services.alerts.store import pulls, subscriptions
+from services.alerts.store import pulls
 from services.alerts.store.pulls import Pulled
 from shared.database import transaction
 from shared.errors import CallerError
@@ -88,8 +88,7 @@ async def alerts(
 
 async def _after(request: Request, subscription_id: UUID, number: int, limit: int) -> list[Pulled]:
     async with transaction(request.app.state.engine) as connection:
-        if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
-            raise missing("subscription")
+        await own_subscription(connection, request, subscription_id)
         return await pulls.after(connection, subscription_id, number, limit)
 
 
@@ -112,8 +111,7 @@ async def stream(
     It begins after `Last-Event-ID`, else after `after`, else with what comes next, and ends with the token.
     """
     async with transaction(request.app.state.engine) as connection:
-        if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
-            raise missing("subscription")
+        await own_subscription(connection, request, subscription_id)
         last = (await pulls.last_of(connection, [subscription_id])).get(subscription_id, 0)
     if request.app.state.feed.is_leaving:
         raise CallerError(503, "The service is about to stop", headers={"retry-after": "5"})

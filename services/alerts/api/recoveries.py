@@ -7,17 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field, model_validator
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import missing, own_subscription
 from services.alerts.domain.recovery import What
-from services.alerts.store import recoveries, subscriptions
+from services.alerts.store import recoveries
 from services.alerts.store.recoveries import NewRecovery
 from services.alerts.store.requests import NO_ENDPOINT, has_endpoint
 from services.alerts.store.subscriptions import lock_queue
 from shared.database import transaction
-from shared.errors import CallerError, FieldError
+from shared.errors import CallerError
 from shared.openapi import problem
 
 router = APIRouter(prefix="/v1/subscriptions/{subscription_id}/recoveries", tags=["recoveries"])
@@ -91,12 +90,6 @@ def _shown(row: RowMapping | None) -> RecoveryOut:
     return RecoveryOut.model_validate(dict(row))
 
 
-async def require_own(connection: AsyncConnection, request: Request, subscription_id: UUID) -> None:
-    """Raise CallerError unless the caller's tenant has the subscription."""
-    if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
-        raise missing("subscription")
-
-
 @router.post(
     "",
     status_code=202,
@@ -110,14 +103,13 @@ async def create(request: Request, subscription_id: UUID, form: RecoveryForm, re
     """
     new = NewRecovery(subscription_id, form.what, form.in_order, form.since, form.until, form.after)
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         await lock_queue(connection, subscription_id)
         if not await has_endpoint(connection, subscription_id):
             raise CallerError(409, NO_ENDPOINT)
         after_no = await recoveries.number_after(connection, new)
         if after_no is None:
-            fault = FieldError("/after", "must be a delivery of this subscription")
-            raise CallerError(422, "The request is not valid", errors=(fault,))
+            raise CallerError.of_field("/after", "must be a delivery of this subscription")
         created = await recoveries.create(connection, new, after_no)
         if created is None:
             raise CallerError(409, "Another recovery of the subscription goes on; stop it first")
@@ -133,7 +125,7 @@ async def list_all(
     """List a subscription's recoveries, the newest first."""
     before = place_of(cursor, UUID)
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         rows = await recoveries.page(connection, subscription_id, limit + 1, before)
     return page_of([_shown(row) for row in rows], limit, lambda recovery: recovery.recovery_id)
 
@@ -142,7 +134,7 @@ async def list_all(
 async def show(request: Request, subscription_id: UUID, recovery_id: UUID) -> RecoveryOut:
     """Show how far a recovery has come."""
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         return _shown(await recoveries.get(connection, subscription_id, recovery_id))
 
 
@@ -150,7 +142,7 @@ async def show(request: Request, subscription_id: UUID, recovery_id: UUID) -> Re
 async def change(request: Request, subscription_id: UUID, recovery_id: UUID, form: RecoveryChange) -> RecoveryOut:
     """Stop a recovery; what it has handed to the queue, at most a thousand, still goes out."""
     async with transaction(request.app.state.engine) as connection:
-        await require_own(connection, request, subscription_id)
+        await own_subscription(connection, request, subscription_id)
         _shown(await recoveries.get(connection, subscription_id, recovery_id))
         if form.state == "stopped":
             await recoveries.stop(connection, recovery_id)

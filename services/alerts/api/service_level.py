@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import own_subscription
 from services.alerts.domain.service_level import Summary
-from services.alerts.store import service_level, subscriptions
+from services.alerts.store import service_level
 from shared.database import transaction
 
 router = APIRouter(tags=["service level"])
@@ -67,8 +67,7 @@ async def show(
     """Show how long alerts of the last days took to their first successful delivery."""
     since = datetime.now(UTC) - timedelta(days=days)
     async with transaction(request.app.state.engine) as connection:
-        if await subscriptions.get(connection, tenant_of(request), subscription_id) is None:
-            raise missing("subscription")
+        await own_subscription(connection, request, subscription_id)
         found = await service_level.level(connection, subscription_id, since, target_s)
     times = {f"since_{name}": _times(its) for name, its in found.since.items()}
     return ServiceLevelOut(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts import keeping
 from services.alerts.api.forms import Form, Secret
-from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.api.subscriptions import own_subscription, tenant_of
 from services.alerts.domain.evidence import moment
 from services.alerts.domain.signing import Signature, jwk, public_text
 from services.alerts.store import secrets, subscriptions
@@ -96,9 +96,7 @@ class EvidenceJwksOut(BaseModel):
 
 
 async def _own(connection: AsyncConnection, request: Request, subscription_id: UUID) -> Subscription:
-    found = await subscriptions.get(connection, tenant_of(request), subscription_id)
-    if found is None:
-        raise missing("subscription")
+    found = await own_subscription(connection, request, subscription_id)
     # Whoever changes what a subscription signs with is alone in doing so.
     await subscriptions.lock_queue(connection, subscription_id)
     return found

@@ -25,7 +25,7 @@ from services.alerts.store import health, subscriptions
 from services.alerts.store.health import Shown
 from services.alerts.store.subscriptions import NewSubscription, Subscription
 from shared.database import transaction
-from shared.errors import CallerError, FieldError
+from shared.errors import CallerError
 from shared.identity import caller_of
 from shared.openapi import problem
 
@@ -40,6 +40,14 @@ IdempotencyKey = Annotated[
 def tenant_of(request: Request) -> str:
     """Return whose subscriptions a request is about."""
     return caller_of(request).tenant
+
+
+async def own_subscription(connection: AsyncConnection, request: Request, subscription_id: UUID) -> Subscription:
+    """Return a subscription of the caller's tenant. Raises CallerError when there is no such."""
+    found = await subscriptions.get(connection, tenant_of(request), subscription_id)
+    if found is None:
+        raise missing("subscription")
+    return found
 
 
 def missing(what: str) -> CallerError:
@@ -119,15 +127,14 @@ def check_reach(request: Request, url: str) -> None:
     """Raise CallerError when it is plain from a URL alone that it will not be delivered to."""
     reach: Reach = request.app.state.settings.reach()
     if why := reach.refusal_of(read_url(url)):
-        raise CallerError(422, "The request is not valid", errors=(FieldError("/url", why),))
+        raise CallerError.of_field("/url", why)
 
 
 def _same(known: Subscription | None, seal: bytes | None) -> Subscription:
     if known is None:
         raise CallerError(409, "The subscription under this Idempotency-Key was deleted meanwhile; send it again")
     if known.idempotency_hash != seal:
-        fault = FieldError("/header/idempotency-key", "was used for a different subscription")
-        raise CallerError(422, "The request is not valid", errors=(fault,))
+        raise CallerError.of_field("/header/idempotency-key", "was used for a different subscription")
     return known
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from services.alerts.api.subscription_forms import SubscriptionOut
-from services.alerts.api.subscriptions import missing, show, tenant_of
+from services.alerts.api.subscriptions import own_subscription, show, tenant_of
 from services.alerts.domain.asking import of_handshake
 from services.alerts.domain.urls import read_url
 from services.alerts.handshaking import Handshake
-from services.alerts.store import asking, secrets, subscriptions, verification
+from services.alerts.store import asking, secrets, verification
 from shared.database import transaction
 from shared.errors import CallerError, RetryableError
 from shared.openapi import problem
@@ -40,9 +40,7 @@ async def verify(request: Request, subscription_id: UUID, response: Response) ->
         raise RetryableError("The service has only just been started")
     tenant, engine = tenant_of(request), request.app.state.engine
     async with transaction(engine) as connection:
-        found = await subscriptions.get(connection, tenant, subscription_id)
-        if found is None:
-            raise missing("subscription")
+        found = await own_subscription(connection, request, subscription_id)
         if found.url is None:
             raise CallerError(409, "The subscription has no endpoint", detail="Its alerts are pulled or streamed.")
         if not await verification.may_ask(connection, subscription_id, APART):

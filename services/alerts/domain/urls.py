@@ -5,7 +5,6 @@ called: user names, backslashes, escapes in a host, unusual spellings of address
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
@@ -86,10 +85,6 @@ class Reach:
     def refusal_of_address(self, of: Address) -> str | None:
         """Return why an address is refused."""
         return refusal(of, self.networks)
-
-    def refusal_of_all(self, found: Iterable[Address]) -> str | None:
-        """Return why an answer of DNS is refused: one address that may not be called is enough."""
-        return next((why for each in found if (why := self.refusal_of_address(each))), None)
 
 
 def without_secret(url: str, format: Format) -> str:
