@@ -183,10 +183,11 @@ async def test_there_are_no_more_streams_than_allowed_of_one_tenant_and_of_all(a
     path = f"/v1/subscriptions/{await subscribe(api_only.api)}"
 
     async def refusals() -> set[tuple[int, str]]:
-        answers = [
-            await api_only.api.get(f"{path}/stream"),
-            await api_only.api.get(f"{path}/alerts?after=9999", headers={"prefer": "wait=1"}),
-        ]
+        async with asyncio.timeout(5):  # A stream that is served has no end.
+            answers = [
+                await api_only.api.get(f"{path}/stream"),
+                await api_only.api.get(f"{path}/alerts?after=9999", headers={"prefer": "wait=1"}),
+            ]
         return {(answer.status_code, answer.headers["retry-after"]) for answer in answers}
 
     with ExitStack() as taken:
