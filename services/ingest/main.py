@@ -55,7 +55,7 @@ def front(settings: IngestSettings) -> Front:
     desk = Desk(
         publisher,
         limits,
-        InHand(settings.ingest_max_requests, settings.ingest_max_bytes),
+        InHand(settings.ingest_max_requests, settings.ingest_max_bytes, settings.ingest_max_answers_bytes),
         licensing_url=settings.licensing_url.rstrip("/"),
         body_timeout_s=settings.ingest_body_timeout_s,
         max_expansion=settings.ingest_max_expansion,

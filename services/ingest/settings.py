@@ -33,6 +33,8 @@ class IngestSettings(SharedSettings):
     """In hand at once; more are told to come back."""
     ingest_max_bytes: Positive = 64 * 1024 * 1024
     """Of bodies in hand at once."""
+    ingest_max_answers_bytes: Positive = 4 * 1024**3
+    """Of answers to streams that wait on disk to be read, all together; one has at most 1 GiB."""
     ingest_max_expansion: Positive = 100
     """How many times its size a compressed body may expand to, beyond the first megabyte."""
     topic_mappings: str = "ingest.mappings"

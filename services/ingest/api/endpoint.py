@@ -98,7 +98,7 @@ class EventsEndpoint:
 
     async def _lines(self, head: Head, body: RequestBody, share: Share, sender: tuple[Caller, Allowance]) -> Answer:
         wishes = preferences(head.wishes)
-        results = LineResults(only_refused=wishes.get("return") == "minimal")
+        results = LineResults(only_refused=wishes.get("return") == "minimal", spool=share.whole.answers)
         stream = LineStream(self.publisher, self.limits, share, results, *sender)
         return await stream.take(body, self.body_timeout_s, f"{self.licensing_url}/v1/events{{?source,id}}")
 

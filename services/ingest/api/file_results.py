@@ -9,6 +9,7 @@ import msgspec
 from services.ingest.api.answers import Answer
 from services.ingest.api.line_answers import LineResult, LineResults, Told
 from services.ingest.api.sheet_answers import RowsResult
+from services.ingest.api.spool import Spool
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.files import File, Trouble
 from services.ingest.kept_files import KeptFiles
@@ -22,7 +23,7 @@ class _Noted(LineResults):
     """What both kinds have in common."""
 
     def __init__(self, file: File, kept: KeptFiles) -> None:
-        super().__init__(only_refused=True)
+        super().__init__(only_refused=True, spool=Spool(0))  # Nothing is written: the job tells.
         self.file = file
         self.fault: Fault | None = None
         """Why it went no further: Kafka did not acknowledge, or the stream was stopped."""

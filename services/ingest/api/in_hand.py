@@ -3,6 +3,8 @@
 from types import TracebackType
 from typing import Self
 
+from services.ingest.api.spool import Spool
+
 
 class BusyError(Exception):
     """Too much is in hand; the client should come back."""
@@ -41,13 +43,14 @@ class Share:
 
 
 class InHand:
-    """Counts the requests in hand and the bytes of their bodies."""
+    """Counts the requests in hand, the bytes of their bodies, and of the answers that wait to be read."""
 
-    def __init__(self, max_requests: int, max_bytes: int) -> None:
+    def __init__(self, max_requests: int, max_bytes: int, max_answers_bytes: int = 4 * 1024**3) -> None:
         self.max_requests = max_requests
         self.max_bytes = max_bytes
         self.requests = 0
         self.size = 0
+        self.answers = Spool(max_answers_bytes)
 
     def share(self) -> Share:
         """Return a request's share, to be held in a `with`. Raises BusyError when there are too many."""

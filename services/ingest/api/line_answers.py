@@ -1,21 +1,18 @@
 """What is answered to a stream of lines: a line for each of them, and at last what it all came to."""
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import IO, Protocol
+from typing import Protocol
 
 import msgspec
 
 from services.ingest.api.answers import RETRY_AFTER_S, TOO_LARGE, UNAVAILABLE, Answer, again, problem
+from services.ingest.api.spool import Spool, Spooled
 from services.ingest.domain.faults import Fault, too_large
 from services.ingest.domain.media import LINES_TYPE
 from services.ingest.domain.reading import Item
 from services.ingest.publisher import Receipt, Result, TooLargeForKafkaError
 
-IN_MEMORY_BYTES = 32 * 1024
-"""Longer answers wait on disk: a client may send all before it reads anything."""
-PIECE_BYTES = 64 * 1024
 MOST_BYTES = 1024 * 1024 * 1024
 """Of one answer: of two bytes that are no event a hundred are told, and the disk is everybody's."""
 _ENCODER = msgspec.json.Encoder()
@@ -104,15 +101,20 @@ def answer_too_long() -> Fault:
     )
 
 
+def too_many_unread() -> Fault:
+    """Return the fault of a stream that is stopped because too much waits for clients to read it."""
+    return Fault(title="Too many answers wait to be read", status=503, detail="Send the rest again later.")
+
+
 class LineResults:
     """Keeps the results in order until the answer is sent, in bounded memory."""
 
-    def __init__(self, *, only_refused: bool) -> None:
+    def __init__(self, *, only_refused: bool, spool: Spool) -> None:
         self.accepted = 0
         self.refused = 0
         self._only_refused = only_refused
         self._is_retry_worth = False
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the answer
+        self._file = Spooled(spool)
 
     def add(self, results: Sequence[Told]) -> None:
         """Take the results of what comes next."""
@@ -127,9 +129,11 @@ class LineResults:
         self.add(results)
 
     @property
-    def is_full(self) -> bool:
-        """Whether the answer is so long that nothing more should be asked."""
-        return self._file.tell() > MOST_BYTES
+    def full(self) -> Fault | None:
+        """Why nothing more should be asked, if so: the answer is too long, or all that wait to be read are."""
+        if self._file.size > MOST_BYTES:
+            return answer_too_long()
+        return too_many_unread() if self._file.spool.is_full else None
 
     def close(self) -> None:
         """Forget all of it."""
@@ -150,9 +154,9 @@ class LineResults:
         is_away = stopped is not None and stopped.status == HTTPStatus.SERVICE_UNAVAILABLE
         retry = self._is_retry_worth or is_away
         self._file.write(_ENCODER.encode_lines([summary]))
-        length = self._file.tell()
+        length = self._file.size
         headers = {"retry-after": str(RETRY_AFTER_S)} if retry else again(stopped) if stopped else {}
-        return Answer(status or self._status(retry, stopped), self._pieces(), LINES_TYPE, headers, length)
+        return Answer(status or self._status(retry, stopped), self._file.pieces(), LINES_TYPE, headers, length)
 
     def _status(self, retry: bool, stopped: Fault | None) -> HTTPStatus:
         if not self.refused and not stopped:
@@ -162,9 +166,3 @@ class LineResults:
         if stopped and stopped.status == HTTPStatus.TOO_MANY_REQUESTS and not self._is_retry_worth:
             return HTTPStatus.TOO_MANY_REQUESTS
         return HTTPStatus.SERVICE_UNAVAILABLE if retry else HTTPStatus.UNPROCESSABLE_ENTITY
-
-    def _pieces(self) -> Iterator[bytes]:
-        with self._file as file:
-            file.seek(0)
-            while piece := file.read(PIECE_BYTES):
-                yield piece

@@ -104,8 +104,7 @@ class SheetStream:
         made = [each._replace(item=allowed(self._wish.caller, each.item)) for each in window]
         is_away = await self._windows.hand_over(made, [each.item for each in made], size)
         self._after = window[-1].last + 1
-        if is_away:
-            self._stopped = unavailable("Kafka does not acknowledge")
+        self._stopped = unavailable("Kafka does not acknowledge") if is_away else self._results.full
 
     async def _try(self, window: list[Made]) -> None:
         for each in window:
@@ -114,6 +113,7 @@ class SheetStream:
             self._shown += result.event is not None
             self._results.add([result])
         self._after = window[-1].last + 1
+        self._stopped = self._results.full
 
     def _tell(self, window: list[Made], results: Sequence[Result | None]) -> list[int]:
         told: list[RowsResult] = [published(made, result) for made, result in zip(window, results, strict=True)]

@@ -12,7 +12,7 @@ from services.ingest.api.allowing import allowed
 from services.ingest.api.answers import Answer, busy
 from services.ingest.api.body import BodyError, ClientGoneError, RequestBody
 from services.ingest.api.in_hand import BusyError, Share
-from services.ingest.api.line_answers import LineResults, Stopped, answer_too_long, line_result, unavailable
+from services.ingest.api.line_answers import LineResults, Stopped, line_result, unavailable
 from services.ingest.api.rates import UNLIMITED, Allowance
 from services.ingest.api.windows import Windows
 from services.ingest.domain.faults import Fault
@@ -141,8 +141,8 @@ class LineStream:
         if await self._windows.hand_over(read, read.items, size):
             # Take nothing more once Kafka is away: each further line would only wait in vain.
             self._stop(block.first + len(block.lines), unavailable("Kafka does not acknowledge"))
-        elif self._results.is_full:
-            self._stop(block.first + len(block.lines), answer_too_long())
+        elif full := self._results.full:
+            self._stop(block.first + len(block.lines), full)
         # What is sent is sent by tasks; without a pause they, and other requests, would not come to their turn.
         await asyncio.sleep(0)
 

@@ -123,7 +123,8 @@ class Uploads:
             counts_from_1904=rows.counts_from_1904,
             from_row=question.from_row,
         )
-        results = LineResults(only_refused=preferences(head.wishes).get("return") == "minimal")
+        only_refused = preferences(head.wishes).get("return") == "minimal"
+        results = LineResults(only_refused=only_refused, spool=share.whole.answers)
         outcome = f"{self._desk.licensing_url}/v1/events{{?source,id}}"
         used = MappingUsed(name=stored.name, version=stored.version)
         wish = Wish(used, caller, allowance, outcome, question.is_dry)

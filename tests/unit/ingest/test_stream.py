@@ -10,8 +10,9 @@ from services.ingest.api import line_answers
 from services.ingest.api.body import RequestBody
 from services.ingest.api.head import Head
 from services.ingest.api.in_hand import InHand
-from services.ingest.api.line_answers import LineResults
+from services.ingest.api.line_answers import LineResult, LineResults
 from services.ingest.api.stream import LINE_BYTES, WINDOW_BYTES, LineStream
+from services.ingest.domain.faults import Fault
 from services.ingest.domain.lines import Lines
 from services.ingest.domain.reading import Limits, read_lines, read_structured
 from services.ingest.publisher import Publisher
@@ -29,7 +30,7 @@ async def taken(in_hand: InHand, *chunks: bytes) -> list[dict[str, Any]]:
         return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
     with in_hand.share() as share:
-        results = LineResults(only_refused=False)
+        results = LineResults(only_refused=False, spool=in_hand.answers)
         stream = LineStream(Publisher("127.0.0.1:1", "events", timeout_s=1), LIMITS, share, results, EVERYBODY)
         answer = await stream.take(RequestBody(Head([]), receive, max_expansion=100), 5, "/v1/events")
     body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
@@ -49,6 +50,19 @@ async def test_a_stream_whose_answer_grows_too_long_is_stopped(monkeypatch: pyte
     *results, summary = await taken(InHand(1, 10_000_000), b"{\n" * 10_000, b"{\n")
     assert summary["stopped"]["line"] == len(results) + 1 < 2000
     assert summary["stopped"]["problem"]["status"] == 413
+
+
+async def test_streams_are_stopped_while_all_their_answers_together_are_too_long() -> None:
+    in_hand = InHand(9, 10_000_000, max_answers_bytes=50_000)
+    unread = LineResults(only_refused=False, spool=in_hand.answers)
+    unread.add([LineResult(line=1, status=400, problem=Fault(title="x" * 50_000, status=400))])
+    *results, summary = await taken(in_hand, b"{\n" * 10_000, b"{\n")
+    assert summary["stopped"]["line"] == len(results) + 1 < 300
+    assert summary["stopped"]["problem"]["status"] == 503
+    del unread  # Its client is gone.
+    assert in_hand.answers.size == 0
+    *results, summary = await taken(in_hand, b"{\n" * 100)
+    assert (len(results), "stopped" in summary, in_hand.answers.size) == (100, False, 0)
 
 
 def test_many_very_short_lines_hold_no_more_than_is_counted() -> None:
