@@ -56,7 +56,7 @@ async def preview(
     found, before, began = Preview(since), 2**63 - 1, time.monotonic()
     while True:
         async with transaction(engine) as connection:
-            past = await reads.past(connection, tenant, before, AT_ONCE)
+            past = await reads.past(connection, tenant, before, AT_ONCE, wanted)
         for each in past:
             if each.recorded_at < since:
                 return found

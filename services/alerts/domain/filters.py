@@ -70,6 +70,13 @@ def is_default(kind: str) -> bool:
     return kind not in NOT_BY_DEFAULT
 
 
+def kinds_of(wanted: Filter) -> frozenset[str]:
+    """Return the kinds of alerts that a filter can let through."""
+    if not wanted.kinds:
+        return frozenset(filter(is_default, KINDS))
+    return frozenset(kind for kind in KINDS if not set(wanted.kinds).isdisjoint(kind_patterns(kind)))
+
+
 def filter_keys(wanted: Filter) -> frozenset[Key]:
     """Return the index rows of a subscription."""
     destinations = (*wanted.destinations, SOME) if wanted.destinations else (ANY,)

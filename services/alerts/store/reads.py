@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.alerts.domain.filters import SEVERITIES, Filter, kinds_of, rank
 from services.alerts.domain.pings import ESCALATION_SOURCE, TEST_SOURCE
 
 _DELIVERY = """
@@ -147,10 +148,24 @@ class Past(NamedTuple):
     body: bytes
 
 
-async def past(connection: AsyncConnection, tenant: str, before: int, limit: int) -> list[Past]:
-    """Return alerts that the tenant may read and filters are asked of, the newest first, from before one on."""
-    statement = text(f"""SELECT alert_no, recorded_at, body FROM alerts.alert
-        WHERE alert_no < :before AND {_READABLE} AND source <> ALL (CAST(:not_from AS text[]))
-        ORDER BY alert_no DESC LIMIT :limit""")
-    values = {"before": before, "tenant": tenant, "limit": limit, "not_from": [TEST_SOURCE, ESCALATION_SOURCE]}
+async def past(connection: AsyncConnection, tenant: str, before: int, limit: int, wanted: Filter) -> list[Past]:
+    """Return alerts of the kinds and severities that a filter wants, the newest first, from before one on.
+
+    Of those that the tenant may read and filters are asked of.
+    """
+    # Kind by kind, by its index: what is wanted may lie far behind what is not.
+    statement = text(f"""SELECT p.* FROM unnest(CAST(:kinds AS text[])) AS k CROSS JOIN LATERAL (
+            SELECT alert_no, recorded_at, body FROM alerts.alert
+            WHERE kind = k AND alert_no < :before AND severity = ANY (CAST(:severities AS text[])) AND {_READABLE}
+                AND source <> ALL (CAST(:not_from AS text[]))
+            ORDER BY alert_no DESC LIMIT :limit
+        ) p ORDER BY alert_no DESC LIMIT :limit""")
+    values = {
+        "kinds": sorted(kinds_of(wanted)),
+        "severities": list(SEVERITIES[rank(wanted.min_severity) :]),
+        "before": before,
+        "tenant": tenant,
+        "limit": limit,
+        "not_from": [TEST_SOURCE, ESCALATION_SOURCE],
+    }
     return [Past(*row) for row in await connection.execute(statement, values)]

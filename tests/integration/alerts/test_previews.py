@@ -64,6 +64,17 @@ async def test_what_is_another_tenants_own_is_in_no_preview(api_only: Service) -
     assert (await api_only.get("/v1/alerts", kind="lanewatch.endpoint.failing"))["items"] == []
 
 
+async def test_what_the_filter_does_not_want_uses_up_nothing_of_the_preview(api_only: Service) -> None:
+    engine = api_only.app.state.engine
+    await recorded(
+        engine, *as_recorded(lane_changed("VN", 1), *(decided("VN", outcome="permitted") for _ in range(300)))
+    )
+    since = datetime.now(UTC) - timedelta(days=1)
+    found = await preview(engine, "default", Filter(destinations=("VN",)), since, most=250)
+    assert (found.is_cut, found.counts.total(), found.looked_at < 250) == (False, 1, True)
+    assert (await preview(engine, "default", Filter(kinds=("lanewatch.decision.*",)), since, most=250)).is_cut
+
+
 async def test_a_preview_says_where_it_had_to_stop(api_only: Service) -> None:
     engine = api_only.app.state.engine
     await recorded(engine, *as_recorded(*(lane_changed("JP", n) for n in range(600))))
