@@ -39,10 +39,19 @@ async def _on_caller_error(_: Request, error: Any) -> Response:
 
 async def _on_invalid(_: Request, error: Any) -> Response:
     errors = tuple(
-        FieldError("/" + "/".join(map(str, e["loc"][1:] if e["loc"][0] == "body" else e["loc"])), e["msg"])
+        FieldError("/" + "/".join(map(str, e["loc"][1:] if e["loc"][0] == "body" else e["loc"])), _in_words(e))
         for e in error.errors()
     )
     return problem_response(CallerError(422, "The request is not valid", errors=errors))
+
+
+_WORDS = {"extra_forbidden": "unknown field", "missing": "missing"}
+
+
+def _in_words(fault: Any) -> str:
+    """Return what is wrong with a field, without the library's own words for it."""
+    said: str = _WORDS.get(fault["type"], fault["msg"])
+    return said.removeprefix("Value error, ")
 
 
 async def _on_http(_: Request, error: Any) -> Response:

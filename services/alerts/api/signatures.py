@@ -103,11 +103,12 @@ async def _own(connection: AsyncConnection, request: Request, subscription_id: U
 
 
 @router.post("/v1/subscriptions/{subscription_id}/secret/rotate", responses=NO_SECRET)
-async def rotate_secret(request: Request, subscription_id: UUID, form: SecretRotation) -> NewSecretOut:
+async def rotate_secret(request: Request, subscription_id: UUID, form: SecretRotation | None = None) -> NewSecretOut:
     """Replace the secret; the new one is shown here, once. Until the overlap ends, alerts carry both signatures.
 
     Done again within the overlap, the oldest of the three signs no more.
     """
+    form = form or SecretRotation()
     secret = form.secret or keeping.new_secret()
     async with transaction(request.app.state.engine) as connection:
         found = await _own(connection, request, subscription_id)
@@ -161,11 +162,11 @@ async def _public_keys(connection: AsyncConnection, tenant: str) -> list[PublicK
 
 
 @router.post("/v1/signing-keys/rotate")
-async def rotate_key(request: Request, form: KeyRotation) -> list[PublicKeyOut]:
+async def rotate_key(request: Request, form: KeyRotation | None = None) -> list[PublicKeyOut]:
     """Replace the tenant's signing key. Until the overlap ends, alerts carry the signatures of both."""
-    tenant = tenant_of(request)
+    tenant, overlap_s = tenant_of(request), (form or KeyRotation()).overlap_s
     async with transaction(request.app.state.engine) as connection:
-        await keeping.rotate_key(connection, request.app.state.vault, tenant, form.overlap_s)
+        await keeping.rotate_key(connection, request.app.state.vault, tenant, overlap_s)
         return await _public_keys(connection, tenant)
 
 

@@ -1,6 +1,7 @@
 """Signatures of both kinds as receivers see them, their rotation, and secrets as the database keeps them."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -113,7 +114,7 @@ async def test_alerts_are_signed_by_the_tenants_key_while_it_is_replaced(service
     )
     got = await next_of(service, receiver)
     assert [is_verified(got, key) for key in both] == [True, False]
-    assert (await service.api.post(f"{path}/secret/rotate", json={})).status_code == 409
+    assert (await service.api.post(f"{path}/secret/rotate")).status_code == 409
 
 
 async def test_a_subscription_changes_its_kind_of_signature(service: Service, receiver: Receiver) -> None:
@@ -188,3 +189,13 @@ async def test_what_another_key_sealed_is_told_and_not_sent(service: Service, re
     log = (await service.get(f"/v1/deliveries/{delivery['delivery_id']}"))["log"]
     assert {attempt["error"].partition(": ")[0] for attempt in log} == {"not sent, for it cannot be signed"}
     assert inbox.got == []
+
+
+async def test_a_rotation_that_says_nothing_of_itself_overlaps_for_a_day(api_only: Service) -> None:
+    made = await api_only.subscribe("http://127.0.0.1:9999/")
+    rotated = await api_only.api.post(f"/v1/subscriptions/{made['subscription_id']}/secret/rotate")
+    left = datetime.fromisoformat(rotated.json()["previous_until"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
+    assert (await api_only.api.post("/v1/signing-keys/rotate")).status_code == 200
+    refused = await api_only.api.post("/v1/signing-keys/rotate", json={"overlap": 1})
+    assert refused.json()["errors"] == [{"pointer": "/overlap", "detail": "unknown field"}]
