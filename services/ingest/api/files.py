@@ -42,17 +42,18 @@ from services.ingest.api.stream import LineStream
 from services.ingest.api.taking import Desk
 from services.ingest.api.upload_request import EXCEL
 from services.ingest.api.uploads import SheetLimits
-from services.ingest.domain.faults import Fault, too_large
+from services.ingest.domain.faults import Fault
 from services.ingest.domain.files import (
     COMPLETE,
     LIMIT,
     File,
     Part,
     State,
-    inconsistent_length,
     misfit,
     read_part,
+    size_fault,
     with_part,
+    with_piece,
 )
 from services.ingest.domain.media import LINES_TYPE
 from services.ingest.kept_files import HeldError, KeptFiles
@@ -132,7 +133,7 @@ class Files:
         stored = None if wanted.sheet is None else self._sheets.mapping_for(tenant, wanted.sheet)
         if isinstance(stored, Fault):
             return answers.problem(stored)
-        if fault := self._size_fault(wanted.media_type, part.length or 0):
+        if fault := size_fault(part.length or 0, self._max_bytes(wanted.media_type)):
             return part_refused(fault, {LIMIT: limits(self._max_bytes(wanted.media_type))})
         new = self._file(request.scope, wanted, part, stored)
         file = await asyncio.to_thread(self._kept.create, new, None if stored is None else as_kept(stored))
@@ -227,27 +228,23 @@ class Files:
 
     async def _store(self, file: File, _: Part, request: _Request) -> tuple[File, Fault | None]:
         """Keep the bytes of a part; what is written of it stays, whatever happens to the rest."""
-        left = file.room
         fault: Fault | None = None
         # Not buffered: what is measured on the disk is what was taken.
         with self._kept.content(file.id).open("ab", buffering=0) as content:
             try:
                 async for piece in request.body.stream(self._desk.body_timeout_s):
-                    if fault := self._size_fault(file.media_type, content.tell() + len(piece)):
-                        return file.failed(fault), fault
-                    if left is not None and (left := left - len(piece)) < 0:
-                        fault = inconsistent_length()
-                        break
+                    grown, fault = with_piece(file, len(piece), self._max_bytes(file.media_type))
+                    if fault:
+                        return grown, fault
                     if not self._kept.take(len(piece)):
-                        fault = not_kept("the space for files is used up")
-                        break
+                        return file, not_kept("the space for files is used up")
                     rest = memoryview(piece)
                     while rest:
                         rest = rest[content.write(rest) :]
+                    file = grown
             except BodyError as error:
                 fault = error.fault
-            offset = content.tell()
-        return msgspec.structs.replace(file, offset=offset), fault
+        return file, fault
 
     async def _tell_offset(self, request: _Request) -> Answer:
         if (found := self._found(request.scope)) is None:
@@ -285,8 +282,3 @@ class Files:
         if media_type == LINES_TYPE:
             return None
         return self._sizes.workbook_bytes if media_type == EXCEL else self._sizes.text_bytes
-
-    def _size_fault(self, media_type: str, size: int) -> Fault | None:
-        limit = self._max_bytes(media_type)
-        kind = "workbook" if media_type == EXCEL else "spreadsheet in parts"
-        return too_large(f"a {kind} may have at most {limit} bytes") if limit is not None and size > limit else None

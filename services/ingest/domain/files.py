@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.ingest.domain.faults import Fault, Flaw, bad_header
+from services.ingest.domain.faults import Fault, Flaw, bad_header, too_large
 
 PART_TYPE = "application/partial-upload"
 OFFSET, COMPLETE, LENGTH, LIMIT = "upload-offset", "upload-complete", "upload-length", "upload-limit"
@@ -168,6 +168,22 @@ def misfit(file: File, part: Part, announced: int | None = None) -> Fault | None
     length = file.length if part.length is None else part.length
     is_over = length is not None and part.offset + (announced or 0) > length
     return inconsistent_length() if is_over else None
+
+
+def size_fault(size: int, max_bytes: int | None) -> Fault | None:
+    """Return why a file of so many bytes is not taken, if so."""
+    is_over = max_bytes is not None and size > max_bytes
+    return too_large(f"a file of this kind may have at most {max_bytes} bytes") if is_over else None
+
+
+def with_piece(file: File, size: int, max_bytes: int | None) -> tuple[File, Fault | None]:
+    """Return what so many bytes more make of a spreadsheet; with a fault what it is without them."""
+    grown = msgspec.structs.replace(file, offset=file.offset + size)
+    if fault := size_fault(grown.offset, max_bytes):
+        return file.failed(fault), fault
+    if file.length is not None and grown.offset > file.length:
+        return file, inconsistent_length()
+    return grown, None
 
 
 def with_part(file: File, part: Part) -> File | Fault:

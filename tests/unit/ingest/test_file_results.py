@@ -3,13 +3,25 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.ingest.api.file_results import FileLines, FileRows
 from services.ingest.api.line_answers import LineReceipt, LineResult
 from services.ingest.api.sheet_answers import RowsResult
 from services.ingest.domain.faults import Fault
-from services.ingest.domain.files import LEADS_TO, MOST_PROBLEMS, File, Part, State, misfit, read_part
+from services.ingest.domain.files import (
+    LEADS_TO,
+    MOST_PROBLEMS,
+    File,
+    Part,
+    Sheet,
+    State,
+    misfit,
+    read_part,
+    with_part,
+    with_piece,
+)
 from services.ingest.kept_files import KeptFiles
 
 RECEIPT = LineReceipt(id="1", source="/s", partition=0, offset=1)
@@ -102,3 +114,32 @@ def test_what_is_kept_is_found_by_its_own_client_alone(kept: KeptFiles) -> None:
         assert kept.find(id_, "t", "s") is None
     kept.remove(made.id)
     assert kept.find(made.id, "t", "s") is None
+
+
+SHEET = msgspec.structs.replace(FILE, media_type="text/csv", sheet=Sheet(mapping="m"), offset=5)
+
+
+@pytest.mark.parametrize(
+    "length,most,status,offset,state",
+    [
+        (None, None, None, 8, State.RECEIVING),
+        (8, 8, None, 8, State.RECEIVING),
+        (7, 8, 400, 5, State.RECEIVING),
+        (None, 7, 413, 5, State.FAILED),
+    ],
+)
+def test_a_piece_is_added_or_refused_as_a_whole(
+    length: int | None, most: int | None, status: int | None, offset: int, state: State
+) -> None:
+    file, fault = with_piece(msgspec.structs.replace(SHEET, length=length), 3, most)
+    assert (fault and fault.status, file.offset, file.state) == (status, offset, state)
+
+
+@pytest.mark.parametrize("file,state", [(SHEET, State.WORKING), (FILE, State.DONE)])
+def test_a_last_part_ends_a_file_that_is_as_long_as_was_told(file: File, state: State) -> None:
+    whole = with_part(file, Part(0, is_last=True, length=None))
+    assert isinstance(whole, File)
+    assert (whole.state, whole.length) == (state, file.offset)
+    assert with_part(file, Part(0, is_last=False, length=None)) == file
+    short = with_part(msgspec.structs.replace(file, length=9), Part(0, is_last=True, length=9))
+    assert isinstance(short, Fault)
