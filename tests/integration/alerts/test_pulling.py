@@ -205,9 +205,10 @@ async def test_what_is_costly_is_done_one_after_the_other_and_by_no_tenant_alone
     state, mine = api_only.app.state, await subscribe(api_only.api)
 
     async def answer(what: str) -> int:
-        if what == "preview":
-            return (await api_only.api.post("/v1/subscriptions/preview", json={"filter": {}})).status_code
-        return (await api_only.api.get(f"/v1/subscriptions/{mine}/evidence")).status_code
+        async with asyncio.timeout(10):
+            if what == "preview":
+                return (await api_only.api.post("/v1/subscriptions/preview", json={"filter": {}})).status_code
+            return (await api_only.api.get(f"/v1/subscriptions/{mine}/evidence")).status_code
 
     async with state.previews.turn("other"):
         first, second = (asyncio.create_task(answer("preview")) for _ in range(2))
