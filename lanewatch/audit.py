@@ -16,10 +16,12 @@ from aiokafka.errors import KafkaError
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
-from shared.events import AlertsGathered, EndpointNoticed, PipelineNoticed, TestPing
 
 TIMEOUT_S = 60.0
-MADE_BY_ALERTS = (*TestPing.TYPES, *PipelineNoticed.TYPES, *EndpointNoticed.TYPES, *AlertsGathered.TYPES)
+ALERTS = "/lanewatch/alerts"
+"""The source of what the alerts service makes itself; tests and escalations, of any kind, have one below it."""
+
+Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,18 @@ async def _audit(config: StackConfig) -> Audit:
     async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=headers(config)) as client:
         # Asked in the direction of the flow, so that what moves meanwhile is seen further down, not missed.
         before = await _end(config, config.topics.events)
-        licensing = (await client.get(f"{config.url_of('licensing')}/v1/audit")).raise_for_status().json()
-        alerts = (await client.get(f"{config.url_of('alerts')}/v1/audit")).raise_for_status().json()
+        licensing = await _counts(client, config, "licensing")
+        alerts = await _counts(client, config, "alerts")
+        # And once more against it: nobody downstream may have more than there is upstream by then.
+        later = await _counts(client, config, "licensing")
         after = await _end(config, config.topics.events)
-    return Audit((*_of_events(before, after, licensing), *_of_ledger(licensing), *_of_alerts(licensing, alerts)))
+    lines = (*_of_events(before, after, licensing), *_of_ledger(licensing), *alerts_lines(licensing, alerts, later))
+    return Audit(lines)
+
+
+async def _counts(client: httpx.AsyncClient, config: StackConfig, service: str) -> Json:
+    found: Json = (await client.get(f"{config.url_of(service)}/v1/audit")).raise_for_status().json()
+    return found
 
 
 async def _end(config: StackConfig, topic: str) -> int:
@@ -77,7 +87,7 @@ async def _end(config: StackConfig, topic: str) -> int:
         await consumer.stop()
 
 
-def _of_events(before: int, after: int, licensing: Mapping[str, Any]) -> tuple[Line, ...]:
+def _of_events(before: int, after: int, licensing: Json) -> tuple[Line, ...]:
     status = licensing["events_by_status"]
     read = licensing["records_read"]
     ended = sum(status.values()) + licensing["duplicates"] + licensing["dead_letters_without_event"]
@@ -95,7 +105,7 @@ def _of_events(before: int, after: int, licensing: Mapping[str, Any]) -> tuple[L
     )
 
 
-def _of_ledger(licensing: Mapping[str, Any]) -> tuple[Line, ...]:
+def _of_ledger(licensing: Json) -> tuple[Line, ...]:
     return (
         Line("ledger accounts", licensing["accounts"]),
         Line("  entries", licensing["ledger_entries"]),
@@ -106,17 +116,23 @@ def _of_ledger(licensing: Mapping[str, Any]) -> tuple[Line, ...]:
     )
 
 
-def _of_alerts(licensing: Mapping[str, Any], alerts: Mapping[str, Any]) -> tuple[Line, ...]:
-    made, taken = sum(licensing["alerts_by_type"].values()), sum(alerts["alerts_by_kind"].values())
-    states = alerts["deliveries_by_state"]
-    own = sum(alerts["alerts_by_kind"].get(kind, 0) for kind in MADE_BY_ALERTS)
+def alerts_lines(licensing: Json, alerts: Json, later: Json) -> tuple[Line, ...]:
+    """Compare what alerts took over with what licensing had made before alerts was asked, and `later`."""
+    made = sum(licensing["alerts_by_type"].values())
+    states, sources = alerts["deliveries_by_state"], alerts["alerts_by_source"]
+    taken = sum(count for source, count in sources.items() if not is_made_by_alerts(source))
     return (
         Line("alerts made", made),
         Line("  not published yet", licensing["unpublished"]),
         Line("  that cannot be published", licensing["unpublishable"], is_fault=True),
-        Line("  published and not taken over yet", max(0, made - licensing["unpublished"] - taken + own)),
-        Line("  taken over and never made", max(0, taken - own - made), is_fault=True),
+        Line("  published and not taken over yet", max(0, made - licensing["unpublished"] - taken)),
+        Line("  taken over and never made", max(0, taken - sum(later["alerts_by_type"].values())), is_fault=True),
         Line("deliveries", sum(states.values())),
         *(Line(f"  {state}", count) for state, count in sorted(states.items())),
         Line("  delivered without an accepted attempt", alerts["delivered_without_accepted_attempt"], is_fault=True),
     )
+
+
+def is_made_by_alerts(source: str) -> bool:
+    """Return whether the alerts service made an alert itself, instead of taking it over."""
+    return source == ALERTS or source.startswith(f"{ALERTS}/")

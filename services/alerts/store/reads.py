@@ -105,6 +105,7 @@ async def lane(connection: AsyncConnection, lane_id: str) -> RowMapping | None:
 
 _AUDIT = {
     "alerts_by_kind": "SELECT kind AS k, count(*) AS n FROM alerts.alert GROUP BY 1 ORDER BY 1",
+    "alerts_by_source": "SELECT source AS k, count(*) AS n FROM alerts.alert GROUP BY 1 ORDER BY 1",
     "deliveries_by_state": "SELECT state AS k, count(*) AS n FROM alerts.delivery GROUP BY 1 ORDER BY 1",
     "attempts_by_status": """SELECT coalesce(CAST(status AS text), 'error') AS k, count(*) AS n FROM alerts.attempt
         GROUP BY 1 ORDER BY 1""",
