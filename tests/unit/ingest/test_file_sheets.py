@@ -6,6 +6,7 @@ import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -110,7 +111,7 @@ async def test_a_workbook_that_comes_slowly_keeps_no_other_from_being_read(setti
         await goes_on.wait()
 
     async with client(settings) as ingest, asyncio.timeout(10):
-        asked = {"params": {"mapping": "erp-1"}, "headers": {"content-type": EXCEL}}
+        asked: dict[str, Any] = {"params": {"mapping": "erp-1"}, "headers": {"content-type": EXCEL}}
         hanging = asyncio.create_task(ingest.post("/v1/uploads", content=slow(), **asked))
         await has_begun.wait()
         other = await ingest.post("/v1/uploads", content=b"PK", **asked)
