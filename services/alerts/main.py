@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from services.alerts import tls
 from services.alerts.api import (
     escalations,
     evidence,
@@ -24,28 +23,31 @@ from services.alerts.api import (
     webhook,
 )
 from services.alerts.api.access import ACCESS
+from services.alerts.background.escalator import Escalator
+from services.alerts.background.gauges import watch_gauges
+from services.alerts.background.mover import Mover
+from services.alerts.background.notary import Notary
+from services.alerts.background.notifier import Notifier
+from services.alerts.background.recoverer import Recoverer
+from services.alerts.background.releaser import Releaser
+from services.alerts.background.watchdog import Watchdog
+from services.alerts.calling import tls
+from services.alerts.calling.handshaking import Handshake
+from services.alerts.calling.posting import Poster
+from services.alerts.calling.resolving import Resolver
 from services.alerts.consumer import AlertsHandler
-from services.alerts.dispatcher import Dispatcher
-from services.alerts.escalator import Escalator
+from services.alerts.delivery.dispatcher import Dispatcher
+from services.alerts.delivery.hand import Policies
+from services.alerts.delivery.limits import Limits
+from services.alerts.delivery.sender import Sender
 from services.alerts.feed import Feed
-from services.alerts.gauges import watch_gauges
-from services.alerts.hand import Policies
-from services.alerts.handshaking import Handshake
-from services.alerts.limits import Limits
 from services.alerts.listener import Listener
-from services.alerts.mover import Mover
-from services.alerts.notary import Notary
-from services.alerts.notifier import Notifier
 from services.alerts.places import Places, Turns
-from services.alerts.posting import Poster
 from services.alerts.publisher import DeadLetterPublisher
-from services.alerts.recoverer import Recoverer
-from services.alerts.releaser import Releaser
-from services.alerts.resealing import reseal_all
-from services.alerts.resolving import Resolver
-from services.alerts.sender import Sender
 from services.alerts.settings import AlertsSettings
-from services.alerts.signers import Signers
+from services.alerts.signing.resealing import reseal_all
+from services.alerts.signing.signers import Signers
+from services.alerts.signing.vault import NoKeyError
 from services.alerts.store import (
     CHANGED_CHANNEL,
     DEAD_CHANNEL,
@@ -56,8 +58,6 @@ from services.alerts.store import (
     SCHEMA,
     VERSIONS,
 )
-from services.alerts.vault import NoKeyError
-from services.alerts.watchdog import Watchdog
 from shared.consumption import BatchConsumer
 from shared.database import check_database, make_engine, upgrade_schema_when_up
 from shared.health import Health

@@ -11,7 +11,7 @@ from services.alerts.domain.addresses import Network, network
 from services.alerts.domain.breaker import BreakerPolicy
 from services.alerts.domain.retries import RetryPolicy
 from services.alerts.domain.urls import Reach
-from services.alerts.vault import Vault, make_vault
+from services.alerts.signing.vault import Vault, make_vault
 from shared.settings import SharedSettings
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Receive, Scope, Send
 
 from services.alerts.api.subscriptions import missing, tenant_of
+from services.alerts.background.notary import checkpoint, fault_of, key_of
 from services.alerts.domain.evidence import GENESIS, VERSION, Checkpoint, Fact, link_of, moment
 from services.alerts.domain.signing import jwk
-from services.alerts.notary import checkpoint, fault_of, key_of
 from services.alerts.store import evidence
 from services.alerts.store.evidence import Head, SignedCheckpoint
 from shared.database import transaction

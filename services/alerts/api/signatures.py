@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts import keeping
 from services.alerts.api.forms import Form, Secret
 from services.alerts.api.subscriptions import own_subscription, tenant_of
 from services.alerts.domain.evidence import moment
 from services.alerts.domain.signing import Signature, jwk, public_text
+from services.alerts.signing import keeping
 from services.alerts.store import secrets, subscriptions
 from services.alerts.store.subscriptions import Subscription
 from shared.database import transaction

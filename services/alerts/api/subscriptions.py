@@ -12,7 +12,6 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.alerts import keeping
 from services.alerts.api.pages import Cursor, Limit, Page, page_of, place_of
 from services.alerts.api.subscription_forms import SubscriptionChange, SubscriptionForm, SubscriptionOut
 from services.alerts.api.versions import IfMatch, etag, versions_of
@@ -21,6 +20,7 @@ from services.alerts.changing import change as change_exactly
 from services.alerts.domain.handshake import AWAITED, is_exempt
 from services.alerts.domain.pace import Pace
 from services.alerts.domain.urls import Reach, read_url
+from services.alerts.signing import keeping
 from services.alerts.store import health, subscriptions
 from services.alerts.store.health import Shown
 from services.alerts.store.subscriptions import NewSubscription, Subscription

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from services.alerts.api.subscription_forms import SubscriptionOut
 from services.alerts.api.subscriptions import own_subscription, show, tenant_of
+from services.alerts.calling.handshaking import Handshake
 from services.alerts.domain.asking import of_handshake
 from services.alerts.domain.urls import read_url
-from services.alerts.handshaking import Handshake
 from services.alerts.store import asking, secrets, verification
 from shared.database import transaction
 from shared.errors import CallerError, RetryableError

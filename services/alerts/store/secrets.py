@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# What signs for a subscription `s`, as JSON: see `services.alerts.signers.Signing`.
+# What signs for a subscription `s`, as JSON: see `services.alerts.signing.signers.Signing`.
 SIGNING = """
 json_build_object(
     'tenant', s.tenant,

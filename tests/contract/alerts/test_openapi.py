@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from services.alerts.delivery.sender import headers
 from services.alerts.domain.signing import Signer, Until
 from services.alerts.main import build
-from services.alerts.sender import headers
 from services.alerts.settings import AlertsSettings
 from services.alerts.store.claims import Due
 

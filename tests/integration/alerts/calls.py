@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.alerts import tls
+from services.alerts.calling import tls
+from services.alerts.calling.posting import Poster, Response
+from services.alerts.calling.resolving import Resolver
 from services.alerts.domain.addresses import network
 from services.alerts.domain.urls import Reach
-from services.alerts.posting import Poster, Response
-from services.alerts.resolving import Resolver
 from tests.integration.alerts.names import Names
 
 OUTSIDE, OTHER = "127.0.0.1", "127.0.0.3"

@@ -10,9 +10,9 @@ from itertools import repeat
 
 import pytest
 
-from services.alerts import tls
-from services.alerts.posting import EXCERPT_BYTES, READ_BYTES, Poster
-from services.alerts.resolving import Resolver
+from services.alerts.calling import tls
+from services.alerts.calling.posting import EXCERPT_BYTES, READ_BYTES, Poster
+from services.alerts.calling.resolving import Resolver
 from tests.integration.alerts.calls import REACH, post
 from tests.integration.alerts.waiting import eventually
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.alerts.escalator import Escalator
-from services.alerts.releaser import Releaser
+from services.alerts.background.escalator import Escalator
+from services.alerts.background.releaser import Releaser
 from services.alerts.store import SCHEMA, VERSIONS, escalations
 from shared.database import make_engine, transaction, upgrade_schema
 from tests.integration.alerts.matched import as_recorded, deliveries, recorded

@@ -9,15 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lanewatch.verifying import Earlier, Report, verify
+from services.alerts.background.notary import Notary
 from services.alerts.domain.breaker import Health
 from services.alerts.domain.evidence import GENESIS, hash_of, link_of, moment
-from services.alerts.notary import Notary
-from services.alerts.resealing import reseal
-from services.alerts.signers import of_tenant
+from services.alerts.signing.resealing import reseal
+from services.alerts.signing.signers import of_tenant
+from services.alerts.signing.vault import SealError, Vault
+from services.alerts.signing.vault import read_keys as read_secret_keys
 from services.alerts.store import evidence
 from services.alerts.store.outcomes import Outcome
-from services.alerts.vault import SealError, Vault
-from services.alerts.vault import read_keys as read_secret_keys
 from shared.database import transaction
 from shared.identity.keys import read_keys
 from tests.integration.alerts.receiver import Inbox, Receiver, first

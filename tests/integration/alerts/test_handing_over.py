@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.alerts.dispatcher import Dispatcher
+from services.alerts.delivery.dispatcher import Dispatcher
+from services.alerts.delivery.hand import Policies
+from services.alerts.delivery.limits import Limits
+from services.alerts.delivery.sender import Attempt, Sender
 from services.alerts.domain.breaker import BreakerPolicy, Health
 from services.alerts.domain.doubts import Doubt
 from services.alerts.domain.evidence import GENESIS, hash_of, link_of
 from services.alerts.domain.filters import KINDS, SEVERITIES, Filter
 from services.alerts.domain.retries import Answer, RetryPolicy
 from services.alerts.domain.timing import Digest
-from services.alerts.hand import Policies
-from services.alerts.limits import Limits
 from services.alerts.matching import match
-from services.alerts.sender import Attempt, Sender
 from services.alerts.store import SCHEMA, VERSIONS, accepted, claims, intake, secrets, subscriptions, taking, workers
 from services.alerts.store.claims import Due, Endpoint
 from services.alerts.store.handover import Offer

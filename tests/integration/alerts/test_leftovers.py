@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.alerts.mover import Mover
+from services.alerts.background.mover import Mover
 from services.alerts.store import claims, leftovers, workers
 from services.alerts.store.claims import Room, Times
 from shared.database import transaction

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.alerts.escalator import Escalator
-from services.alerts.notifier import Notifier
+from services.alerts.background.escalator import Escalator
+from services.alerts.background.notifier import Notifier
 from shared.database import transaction
 from tests.integration.alerts.matched import as_recorded, recorded
 from tests.integration.alerts.service import Service, lane_changed

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 import shared.migrations
 from lanewatch.stack import StackConfig
-from services.alerts.resealing import reseal
+from services.alerts.signing.resealing import reseal
+from services.alerts.signing.vault import Vault
 from services.alerts.store import SCHEMA, VERSIONS
-from services.alerts.vault import Vault
 from shared.database import make_engine, transaction, upgrade_schema
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - published in the standard

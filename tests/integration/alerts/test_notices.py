@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.alerts.notifier import Notifier
+from services.alerts.background.notifier import Notifier
 from tests.integration.alerts.receiver import Inbox, Receiver, accept, status
 from tests.integration.alerts.service import Service, lane_changed
 

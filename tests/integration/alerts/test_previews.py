@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from services.alerts.background.escalator import Escalator
+from services.alerts.background.notifier import Notifier
 from services.alerts.domain.filters import Filter
-from services.alerts.escalator import Escalator
-from services.alerts.notifier import Notifier
 from services.alerts.previewing import preview
 from tests.integration.alerts.matched import as_recorded, recorded
 from tests.integration.alerts.service import Service, decided, lane_changed

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from lanewatch.stack import StackConfig, Topics
-from services.alerts.watchdog import Watchdog
+from services.alerts.background.watchdog import Watchdog
 from shared.cloudevents import alert, write
 from shared.database import make_engine
 from shared.events import PipelinePulse

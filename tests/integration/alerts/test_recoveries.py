@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from services.alerts.background.recoverer import Recoverer
 from services.alerts.domain.recovery import AT_ONCE
-from services.alerts.recoverer import Recoverer
 from tests.integration.alerts.past import past
 from tests.integration.alerts.receiver import Inbox, Receiver, hang, status
 from tests.integration.alerts.service import NOW, Service, lane_changed

@@ -10,9 +10,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from services.alerts.resealing import reseal
+from services.alerts.signing.resealing import reseal
+from services.alerts.signing.vault import Vault, read_keys
 from services.alerts.store.secrets import not_sealed_by
-from services.alerts.vault import Vault, read_keys
 from shared.database import transaction
 from tests.integration.alerts.receiver import Got, Receiver
 from tests.integration.alerts.service import KEY, Service, lane_changed

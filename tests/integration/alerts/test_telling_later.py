@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.alerts.releaser import Releaser
+from services.alerts.background.releaser import Releaser
 from tests.integration.alerts.matched import as_recorded, deliveries, recorded
 from tests.integration.alerts.receiver import Receiver
 from tests.integration.alerts.service import Service, lane_changed

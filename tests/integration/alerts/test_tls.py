@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from services.alerts import tls
+from services.alerts.calling import tls
 from tests.integration.alerts.calls import OUTSIDE, Peer, listening, post, poster
 from tests.integration.alerts.names import Names
 

@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.dispatcher import Dispatcher
+from services.alerts.delivery.dispatcher import Dispatcher
+from services.alerts.delivery.hand import Policies
+from services.alerts.delivery.limits import Limits
+from services.alerts.delivery.sender import Attempt, Sender
 from services.alerts.domain.breaker import BreakerPolicy, Health
 from services.alerts.domain.retries import Answer, RetryPolicy
-from services.alerts.hand import Policies
-from services.alerts.limits import Limits
-from services.alerts.sender import Attempt, Sender
 from services.alerts.store import claims
 from services.alerts.store.claims import Claim, Due, Endpoint
 from services.alerts.store.handover import Handed, Offer
@@ -127,7 +127,7 @@ async def test_an_endpoint_that_an_answer_closes_while_more_is_claimed_for_it_ge
         return Claim([ENDPOINT], [due()])
 
     monkeypatch.setattr(claims, "claim", claim)
-    monkeypatch.setattr("services.alerts.dispatcher.transaction", lambda _: nullcontext())
+    monkeypatch.setattr("services.alerts.delivery.dispatcher.transaction", lambda _: nullcontext())
     await dispatcher._claim()
     await settle()
     assert len(sender.sent) == 1
@@ -149,7 +149,7 @@ async def test_a_change_that_is_heard_of_before_its_claim_is_in_hand_is_claimed_
         return Claim([ENDPOINT], [due()])
 
     monkeypatch.setattr(claims, "claim", claim)
-    monkeypatch.setattr("services.alerts.dispatcher.transaction", lambda _: nullcontext())
+    monkeypatch.setattr("services.alerts.delivery.dispatcher.transaction", lambda _: nullcontext())
     await dispatcher._claim()
     await settle()
     assert sender.sent == []

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from lanewatch import verifying
 from lanewatch.verifying import Earlier, key_id, lines_of, verify
 from services.alerts.api.evidence import attempt_line, checkpoint_line, first_line
+from services.alerts.background.notary import checkpoint
 from services.alerts.domain.evidence import GENESIS, around_number, canonical, hash_of, link_of
-from services.alerts.notary import checkpoint
 from services.alerts.store.evidence import Head
 
 SUBSCRIPTION = UUID(int=7)

@@ -5,12 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.alerts.delivery.hand import Policies
+from services.alerts.delivery.hands import LINGERING, Hands
+from services.alerts.delivery.sender import Attempt
 from services.alerts.domain.breaker import BreakerPolicy, Health
 from services.alerts.domain.retries import Answer, RetryPolicy
 from services.alerts.domain.share import Share
-from services.alerts.hand import Policies
-from services.alerts.hands import LINGERING, Hands
-from services.alerts.sender import Attempt
 from services.alerts.store.claims import Claim, Due, Endpoint
 from services.alerts.store.handover import Handed, Offer
 

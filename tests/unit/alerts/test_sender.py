@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
+from services.alerts.calling.posting import Poster, Response
+from services.alerts.delivery.sender import Sender
 from services.alerts.domain.formats import Links, written
 from services.alerts.domain.retries import Answer
 from services.alerts.domain.signing import Signer, Until
 from services.alerts.domain.wishes import Format
-from services.alerts.posting import Poster, Response
-from services.alerts.sender import Sender
-from services.alerts.signers import Signers
+from services.alerts.signing.signers import Signers
 from services.alerts.store.claims import Due, Endpoint
 from shared.examples import alert_event
 

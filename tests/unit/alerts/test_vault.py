@@ -7,7 +7,7 @@ import pytest
 
 from services.alerts.main import require_key
 from services.alerts.settings import AlertsSettings
-from services.alerts.vault import NoKeyError, SealError, Vault, key_id, read_keys
+from services.alerts.signing.vault import NoKeyError, SealError, Vault, key_id, read_keys
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PLACE = "subscription 1"

@@ -5,7 +5,7 @@ import stat
 from lanewatch.stack import StackConfig
 from lanewatch.stack.control import clean
 from lanewatch.stack.secrets_key import ensure_secrets_key
-from services.alerts.vault import read_keys
+from services.alerts.signing.vault import read_keys
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone() -> None:

@@ -8,7 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.alerts.domain.signing import PREFIX, Signer, Until, key_of
-from services.alerts.vault import Vault
+from services.alerts.signing.vault import Vault
 
 
 class Sealed(msgspec.Struct, frozen=True):

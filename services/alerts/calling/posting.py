@@ -19,11 +19,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from services.alerts import tls
+from services.alerts.calling import tls
+from services.alerts.calling.resolving import Resolver, UnresolvedError
 from services.alerts.domain.addresses import Address, address
 from services.alerts.domain.retries import Answer
 from services.alerts.domain.urls import Reach, Target, read_url
-from services.alerts.resolving import Resolver, UnresolvedError
 
 READ_BYTES = 64 * 1024
 EXCERPT_BYTES = 1024

@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.alerts.domain.signing import Signature, key_id_of, secret_from
-from services.alerts.resealing import seal_secret
-from services.alerts.signers import of_retired, of_tenant
+from services.alerts.signing.resealing import seal_secret
+from services.alerts.signing.signers import of_retired, of_tenant
+from services.alerts.signing.vault import SealError, Vault
 from services.alerts.store import secrets
 from services.alerts.store.secrets import KeptKey, NewKey
 from services.alerts.store.subscriptions import tell_changed
-from services.alerts.vault import SealError, Vault
 
 log = structlog.get_logger(__name__)
 

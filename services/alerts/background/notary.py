@@ -13,11 +13,11 @@ from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.alerts.domain.evidence import GENESIS, Checkpoint, Fact, Walked, moment, signed, walk
-from services.alerts.keeping import new_key, own_keys
-from services.alerts.signers import of_tenant
+from services.alerts.signing.keeping import new_key, own_keys
+from services.alerts.signing.signers import of_tenant
+from services.alerts.signing.vault import SealError, Vault
 from services.alerts.store import evidence, secrets
 from services.alerts.store.evidence import Chain, Head, SignedCheckpoint
-from services.alerts.vault import SealError, Vault
 from shared.database import transaction
 from shared.errors import RetryableError
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from services.alerts.calling.posting import Poster, Response
 from services.alerts.domain.formats import CONTENT_TYPES, Links, written
 from services.alerts.domain.retries import Answer
 from services.alerts.domain.signing import Signer
-from services.alerts.posting import Poster, Response
-from services.alerts.signers import Signers
+from services.alerts.signing.signers import Signers
+from services.alerts.signing.vault import SealError
 from services.alerts.store.claims import Due, Endpoint
-from services.alerts.vault import SealError
 
 USER_AGENT = "lanewatch-alerts/1"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.alerts.delivery.sender import Attempt
 from services.alerts.domain import breaker
 from services.alerts.domain.breaker import BreakerPolicy, State
 from services.alerts.domain.delivery import Step
@@ -23,7 +24,6 @@ from services.alerts.domain.retries import (
 from services.alerts.domain.share import Share
 from services.alerts.domain.urls import without_secret
 from services.alerts.domain.window import Window
-from services.alerts.sender import Attempt
 from services.alerts.store.claims import Due, Endpoint
 from services.alerts.store.outcomes import GONE, Outcome
 

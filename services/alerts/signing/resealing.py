@@ -6,10 +6,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.signers import of_retired, of_subscription, of_tenant, open_secret
+from services.alerts.signing.signers import of_retired, of_subscription, of_tenant, open_secret
+from services.alerts.signing.vault import FORM, SealError, Vault
 from services.alerts.store import secrets
 from services.alerts.store.secrets import SealedRow
-from services.alerts.vault import FORM, SealError, Vault
 from shared.database import transaction
 from shared.errors import RetryableError
 

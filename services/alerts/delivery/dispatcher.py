@@ -17,15 +17,15 @@ from uuid import UUID, uuid4
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.alerts.delivery.hand import Hand, Policies
+from services.alerts.delivery.hands import Hands
+from services.alerts.delivery.limits import Limits
+from services.alerts.delivery.progress import Progress
+from services.alerts.delivery.recording import Recorder
+from services.alerts.delivery.sender import Sender, broken
 from services.alerts.domain.doubts import Doubts
 from services.alerts.domain.share import Share
-from services.alerts.hand import Hand, Policies
-from services.alerts.hands import Hands
-from services.alerts.limits import Limits
 from services.alerts.metrics import note_attempt
-from services.alerts.progress import Progress
-from services.alerts.recording import Recorder
-from services.alerts.sender import Sender, broken
 from services.alerts.store import claims, workers
 from services.alerts.store.claims import Due, Times
 from services.alerts.store.handover import Handed, Offer

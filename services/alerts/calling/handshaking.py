@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from math import floor
 from uuid import uuid4
 
+from services.alerts.calling.posting import Poster
+from services.alerts.delivery.sender import USER_AGENT
 from services.alerts.domain.formats import CONTENT_TYPES
 from services.alerts.domain.handshake import body_of, fault_of
-from services.alerts.posting import Poster
-from services.alerts.sender import USER_AGENT
-from services.alerts.signers import Signers
+from services.alerts.signing.signers import Signers
+from services.alerts.signing.vault import SealError
 from services.alerts.store.subscriptions import Subscription
-from services.alerts.vault import SealError
 
 
 class Handshake:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.alerts.hand import Hand
+from services.alerts.delivery.hand import Hand
 from services.alerts.store import accepted, outcomes
 from services.alerts.store.direct import direct
 from services.alerts.store.outcomes import Outcome, Release

@@ -5,9 +5,9 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
+from services.alerts.delivery.hand import Hand, Policies
 from services.alerts.domain.doubts import IN_DOUBT_S
 from services.alerts.domain.share import Share
-from services.alerts.hand import Hand, Policies
 from services.alerts.store.claims import Claim, Due, Room
 from services.alerts.store.handover import Handed, Offer
 from services.alerts.store.outcomes import Outcome

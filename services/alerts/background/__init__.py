@@ -1,0 +1,1 @@
+"""Loops that run beside delivery, each with a job of its own."""

@@ -1,0 +1,1 @@
+"""Calls somebody else's machine, and no other than was meant."""

@@ -1,0 +1,1 @@
+"""Sends what is due: endpoints in hand, requests under way, outcomes recorded."""

@@ -1,0 +1,1 @@
+"""What alerts are signed with, sealed for the database."""
