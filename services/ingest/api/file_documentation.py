@@ -28,16 +28,19 @@ EXAMPLE: Json = {
     "expires_at": "2026-12-01T19:00:00Z",
 }
 _SAID = {
-    "400": "A header field cannot be read, or lengths do not agree.",
+    "400": "A header field cannot be read, or the part does not fit the length that was told; "
+    "the offset tells what was taken.",
     "404": "There is no such file, or it is another's, or it has expired; or there is no such mapping.",
     "408": "The part came too slowly; the offset tells what was taken.",
-    "409": "The offset is not that of the file, or the file is complete.",
+    "409": "The offset is not that of the file, or the file is complete: its rows are being taken, or it is over.",
     "413": "The file is too large.",
     "415": "A content type, or a coding, that is not taken.",
     "422": "The address asks for what there is not.",
-    "503": "Kafka is away, too much is in hand, or another process is at work on the file. "
-    "The offset tells what was taken.",
+    "503": "Kafka is away, too much is in hand, there is no room for more, or another request or process is at work "
+    "on the file. The offset tells what was taken.",
 }
+_TELL_OFFSET = ("400", "408", "409", "413", "503")
+"""Answers to a part that was not taken, or not whole, which tell how far the file is."""
 _TEXT: Json = {"schema": {"type": "string"}}
 _FIELDS: Json = {
     OFFSET: {"description": "Bytes that never need to be sent again.", "schema": {"type": "string"}},
@@ -123,7 +126,8 @@ def _append() -> Json:
             "200": _job("The file is whole, and dealt with.", "location"),
             "202": _job("The file is whole; its rows are being taken.", "location"),
             "204": {"description": "It is taken; more is to come.", "headers": _FIELDS},
-            **_faults("400", "404", "408", "409", "413", "415", "503"),
+            **_faults("404", "415"),
+            **{status: fault | {"headers": _FIELDS} for status, fault in _faults(*_TELL_OFFSET).items()},
         },
     }
 
