@@ -98,11 +98,11 @@ class Files:
             with self._desk.in_hand.share() as share:
                 answer = await self._methods[scope["method"]](_Request(scope, adding, share, body))
         except BusyError:
-            answer = self._later(scope, answers.busy())
+            answer = self._refused(scope, answers.busy())
         except HeldError:
-            answer = self._later(scope, held())
+            answer = self._refused(scope, held())
         except OSError as error:
-            answer = self._later(scope, not_kept(error.strerror or repr(error)))
+            answer = self._refused(scope, not_kept(error.strerror or repr(error)))
         except ClientGoneError:
             return
         count_request(answer.status)
@@ -110,8 +110,8 @@ class Files:
             answer = Answer(answer.status, b"", answer.content_type, answer.headers)
         await send_answer(answer, body, send, self._desk.body_timeout_s)
 
-    def _later(self, scope: Scope, fault: Fault) -> Answer:
-        """Answer what may be asked again, with how far the file is if there is one."""
+    def _refused(self, scope: Scope, fault: Fault) -> Answer:
+        """Answer what nothing was taken of, with how far the file is if there is one."""
         found = None
         if "file" in scope["path_params"]:
             with suppress(OSError):
@@ -160,7 +160,7 @@ class Files:
         head = fields_of(request.scope)
         part = part_fault(head) or read_part(head, request.body.announced, is_first=False)
         if isinstance(part, Fault):
-            return answers.problem(part)
+            return self._refused(request.scope, part)
         if (found := self._found(request.scope)) is None:
             return answers.problem(no_such_file())
         if found.state is not State.RECEIVING and (fault := misfit(found, part)):

@@ -99,3 +99,12 @@ async def test_text_has_a_size_of_its_own(settings: IngestSettings) -> None:
         assert "max-size=1000" in (await ingest.head(place)).headers["upload-limit"]
         assert (await append(ingest, place, 0, b"x" * 1001)).status_code == 413
         assert (await job(ingest, place))["state"] == "failed"
+
+
+async def test_a_part_that_cannot_be_read_is_told_how_far_the_file_is(settings: IngestSettings) -> None:
+    async with client(settings) as ingest:
+        place = await begun(ingest)
+        assert (await append(ingest, place, 0, b"{}\n")).status_code == 204
+        told = {"content-type": "application/partial-upload", "upload-offset": "3", "upload-complete": "maybe"}
+        answer = await ingest.patch(place, headers=told)
+    assert (answer.status_code, answer.headers["upload-offset"], answer.headers["upload-complete"]) == (400, "3", "?0")
