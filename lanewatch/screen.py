@@ -80,8 +80,13 @@ def addresses(config: StackConfig, *, is_new: bool) -> None:
         table.add_row(f"  {name}", config.url_of(name), f"{config.url_of(name)}/docs")
     table.add_row("  kafka", config.bootstrap)
     table.add_row("  postgres", f"127.0.0.1:{config.postgres_port}", f"user and database {config.database}")
+    table.add_row("  access", _access(asks_tokens=config.asks_tokens))
     console.print(table)
     console.print(f"  logs in {config.log_dir}", soft_wrap=True)
+
+
+def _access(*, asks_tokens: bool) -> str:
+    return "tokens" if asks_tokens else "open"
 
 
 def status(found: dict[str, Any]) -> None:
@@ -97,6 +102,7 @@ def status(found: dict[str, Any]) -> None:
         cells = (part["state"], str(part["pid"] or "-"), str(part["restarts"]), part["address"])
         table.add_row(name, serves, *cells)
     console.print(table)
+    console.print(f"access: {_access(asks_tokens=found['asks_tokens'])}")
 
 
 def audit(found: "Audit") -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lanewatch.stack import record
@@ -27,8 +27,9 @@ Watch = Callable[[Record], None]
 def up(config: StackConfig, say: Say, watch: Watch) -> bool:
     """Start the stack unless it runs, and wait until it serves; return whether it was started. Raises StackError."""
     if record.is_supervised(config):
-        _require_same_ports(config)
+        _require_same(config)
         _wait_until_ready(config, None, watch)
+        _require_same(config)  # Before, the record may have been that of an earlier supervisor.
         return False
     installed(say)
     last = record.read(config)
@@ -81,10 +82,23 @@ def _start_supervisor(config: StackConfig) -> subprocess.Popen[bytes]:
         )
 
 
-def _require_same_ports(config: StackConfig) -> None:
+def _require_same(config: StackConfig) -> None:
     running = record.read(config)
-    if running and running.ports != record.ports_of(config):
+    if running and _is_alive(running):
+        require_same(running, config, {**os.environ, **config.environment()})
+
+
+def require_same(running: Record, config: StackConfig, environment: Mapping[str, str]) -> None:
+    """Raise StackError when what runs is not what is asked for, with what differs."""
+    if running.ports != record.ports_of(config):
         raise StackError("Lanewatch already runs on other ports. Stop it first (lanewatch down), or use those ports.")
+    if running.asks_tokens != config.asks_tokens:
+        how = "with" if running.asks_tokens else "without"
+        raise StackError(f"Lanewatch runs already {how} tokens; `lanewatch down` first.")
+    wanted = record.settings_of(environment)
+    if others := sorted(name for name, _ in wanted.items() ^ running.settings.items()):
+        names = ", ".join(dict.fromkeys(others))
+        raise StackError(f"Lanewatch runs already with other settings ({names}); `lanewatch down` first.")
 
 
 def _wait_until_ready(config: StackConfig, supervisor: subprocess.Popen[bytes] | None, watch: Watch) -> None:
@@ -117,8 +131,8 @@ def _explain_end(
 ) -> None:
     if supervisor and supervisor.returncode == 0 and record.is_supervised(config):
         # another `up` was faster
-        _require_same_ports(config)
         _wait_until_ready(config, None, watch)
+        _require_same(config)
         return
     if last and last.error:
         raise StackError(last.error)

@@ -2,9 +2,10 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self
@@ -15,6 +16,9 @@ from lanewatch.stack.config import PORTS, StackConfig
 
 LOCK_TRIES = 10
 LOCK_POLL_S = 0.05
+PREFIX = "LANEWATCH_"
+OF_COMMANDS = ("LANEWATCH_TOKEN", "LANEWATCH_CACHE_DIR")
+"""What only commands read; the stack runs the same with any."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Record:
     ports: dict[str, int]
     error: str | None = None
     parts: dict[str, PartRecord] = field(default_factory=dict)
+    asks_tokens: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+    """Of each variable that it runs with a hash, for values may be secrets."""
 
     def write(self, config: StackConfig) -> None:
         """Replace what is written, at once."""
@@ -86,6 +93,12 @@ def read(config: StackConfig) -> Record | None:
 def ports_of(config: StackConfig) -> dict[str, int]:
     """Return all ports of a config by name, for the record."""
     return {name.removesuffix("_port"): config.port_of(name.removesuffix("_port")) for name in PORTS}
+
+
+def settings_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return a hash of each setting of a stack in an environment, for the record."""
+    names = sorted(name for name in environment if name.startswith(PREFIX) and name not in OF_COMMANDS)
+    return {name: hashlib.sha256(environment[name].encode()).hexdigest() for name in names}
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ def status_of(config: StackConfig) -> dict[str, Any]:
     return {
         "running": running is not None,
         "ready": running is not None and all(serving.values()),
+        "asks_tokens": running.asks_tokens if running else None,
         "supervisor": running.pid if running else None,
         "parts": {name: _part(running, config, name) | {"ready": serving[name]} for name in part_names(config)},
     }

@@ -73,7 +73,8 @@ def _write(config: StackConfig, state: str, parts: Mapping[str, Keeper], error: 
         name: PartRecord(keeper.state, keeper.restarts, Process.of(keeper.pid) if keeper.pid else None)
         for name, keeper in parts.items()
     }
-    Record(os.getpid(), state, record.ports_of(config), error, described).write(config)
+    ports, settings = record.ports_of(config), record.settings_of(os.environ)
+    Record(os.getpid(), state, ports, error, described, config.asks_tokens, settings).write(config)
 
 
 def end_orphans(last: Record | None) -> None:

@@ -124,6 +124,10 @@ def test_killed_broker_and_database_come_back_with_their_data(config: StackConfi
     assert {name: part["restarts"] for name, part in after["parts"].items()} == {"kafka": 1, "postgres": 1}
     assert asyncio.run(kept(config)) == ([b"kept"], [b"kept"])
     assert "Lanewatch is up already" in done(config, "up")
+    assert "access: open" in done(config, "status")
+    refused = lanewatch(config, "up", "--tokens")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "runs already without tokens; `lanewatch down` first" in refused.stderr
     assert "database system was not properly shut down" in done(config, "logs", "postgres")
 
 
