@@ -13,6 +13,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from lanewatch.sending import in_words
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
@@ -50,7 +51,7 @@ class Audit:
 
 
 def audit(config: StackConfig) -> Audit:
-    """Ask Kafka, licensing and alerts, and compare. Raises StackError when one of them does not answer."""
+    """Ask Kafka, licensing and alerts, and compare. Raises StackError when one of them refuses, or does not answer."""
     logging.getLogger("aiokafka").disabled = True
     try:
         return asyncio.run(_audit(config))
@@ -72,7 +73,10 @@ async def _audit(config: StackConfig) -> Audit:
 
 
 async def _counts(client: httpx.AsyncClient, config: StackConfig, service: str) -> Json:
-    found: Json = (await client.get(f"{config.url_of(service)}/v1/audit")).raise_for_status().json()
+    answer = await client.get(f"{config.url_of(service)}/v1/audit")
+    if not answer.is_success:
+        raise StackError(f"{service.capitalize()} refuses: {in_words(answer)}")
+    found: Json = answer.json()
     return found
 
 

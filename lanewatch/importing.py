@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lanewatch.screen import console
+from lanewatch.sending import in_words
 from lanewatch.stack.config import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
@@ -36,6 +37,8 @@ def import_register(config: StackConfig, file: Path, *, sheet: str | None, is_dr
             answer = _sent(client, params, file.read_bytes(), media_type)
             if answer.get("number"):
                 answer["status"] = _settled(client, answer["outcome"])
+    except httpx.HTTPStatusError as error:
+        raise StackError(f"Licensing refuses: {in_words(error.response)}") from error
     except httpx.TransportError as error:
         raise StackError("The import needs the running stack: lanewatch up, with the same ports.") from error
     return answer

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ from shared.identity.caller import DEFAULT_TENANT
 ISSUER = AUDIENCE = "lanewatch"
 OWN_TTL_S = 600
 SIGNING = "signing.pem"
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer token may consist of (RFC 6750, section 2.1)."""
 
 
 def ensure_keys(config: StackConfig) -> Path:
@@ -71,8 +74,13 @@ def issue(
 
 
 def headers(config: StackConfig) -> dict[str, str]:
-    """Return what the command line is let in with: LANEWATCH_TOKEN, or a token of the local stack if it has keys."""
-    token = os.environ.get("LANEWATCH_TOKEN")
+    """Return what the command line is let in with: LANEWATCH_TOKEN, or a token of the local stack if it has keys.
+
+    Raises StackError for a LANEWATCH_TOKEN that no header can carry; an empty one counts as unset.
+    """
+    token = os.environ.get("LANEWATCH_TOKEN", "").strip() or None
+    if token and not TOKEN.fullmatch(token):
+        raise StackError("LANEWATCH_TOKEN is no token: it has other characters than letters, digits and -._~+/=.")
     if token is None and config.keys_file.exists():
         token = issue(config, scopes=list(SCOPES), ttl_s=OWN_TTL_S, subject="command line")
     return {} if token is None else {"authorization": f"Bearer {token}"}

@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from lanewatch.audit import alerts_lines
+import httpx
+import pytest
+
+from lanewatch.audit import _counts, alerts_lines
+from lanewatch.stack import StackConfig, StackError
 from services.alerts.domain import digests, notices, pings, pulse
 
 LANE = "lanewatch.lane.changed"
@@ -42,3 +46,11 @@ def test_what_nobody_made_is_a_gap() -> None:
 def test_what_was_made_and_taken_over_meanwhile_is_no_gap() -> None:
     assert counts(licensing(5), alerts(**{"/lanewatch/licensing": 8}), licensing(9)) == (0, 0)
     assert counts(licensing(5, unpublished=1), alerts(**{"/lanewatch/licensing": 3}), licensing(5)) == (0, 1)
+
+
+async def test_a_refusal_is_told_as_one_and_not_as_a_stack_that_is_away() -> None:
+    problem = {"title": "Not allowed", "detail": "This needs the scope operations:read."}
+    transport = httpx.MockTransport(lambda _: httpx.Response(403, json=problem))
+    async with httpx.AsyncClient(transport=transport) as client:
+        with pytest.raises(StackError, match="Alerts refuses: Not allowed: This needs the scope operations:read"):
+            await _counts(client, StackConfig.from_env({}), "alerts")

@@ -34,6 +34,24 @@ def test_the_signing_key_is_made_once_and_for_its_owner_alone(config: StackConfi
     assert "PRIVATE" not in public
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_token_is_as_good_as_none(config: StackConfig, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("LANEWATCH_TOKEN", text)
+    assert tokens.headers(config) == {}
+    tokens.ensure_keys(config)
+    assert tokens.headers(config)["authorization"].startswith("Bearer ey")
+
+
+def test_what_is_no_token_is_told_by_the_name_of_its_variable(
+    config: StackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANEWATCH_TOKEN", "ey.a\nb")
+    with pytest.raises(StackError, match="LANEWATCH_TOKEN is no token"):
+        tokens.headers(config)
+    monkeypatch.setenv("LANEWATCH_TOKEN", "rubbish")
+    assert tokens.headers(config) == {"authorization": "Bearer rubbish"}
+
+
 def test_a_scope_that_there_is_not_is_named(config: StackConfig) -> None:
     with pytest.raises(StackError, match="lanes:raed"):
         tokens.issue(config, scopes=["lanes:raed"], ttl_s=60)
