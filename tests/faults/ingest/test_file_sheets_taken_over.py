@@ -50,7 +50,7 @@ async def test_rows_that_wait_are_taken_by_another_process_when_theirs_is_killed
 
         async def is_waiting() -> bool:
             told = (await door.client.get(place)).json()
-            return told["state"] == "working" and told.get("problem", {}).get("status") == 503
+            return bool(told["state"] == "working" and told.get("problem", {}).get("status") == 503)
 
         await until(is_waiting, "rows to wait")
         door.keeper.kill()
