@@ -65,6 +65,7 @@ from shared.http import create_app, serve
 from shared.identity import protect
 from shared.kafka import check_broker, make_consumer, start_when_up, stop_client
 from shared.running import cancel, or_exit, run_beside, watch_liveness
+from shared.settings import read_settings
 from shared.telemetry import configure_logging
 
 SERVICE = "alerts"
@@ -218,7 +219,7 @@ def _allow_many_connections() -> None:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = AlertsSettings()
+    settings = read_settings(AlertsSettings)
     configure_logging(SERVICE, settings.log_level)
     require_key(settings)
     _allow_many_connections()

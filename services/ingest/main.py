@@ -33,6 +33,7 @@ from shared.health import Health
 from shared.http import serve
 from shared.identity import OPEN, protect
 from shared.proxies import BehindProxy
+from shared.settings import file_of, read_settings
 from shared.telemetry import configure_logging
 
 SERVICE = "ingest"
@@ -106,7 +107,8 @@ def front(settings: IngestSettings) -> Front:
         Files(desk, kept, work, sheets, sheet_limits)
     )
     rates = rates_of(settings)
-    senders = Signers(Senders(settings.ingest_senders_file), rates)
+    with file_of("ingest_senders_file"):
+        senders = Signers(Senders(settings.ingest_senders_file), rates)
     app = make_app(endpoint, desk, routes, handshake, senders, health, lifespan)
     if rates is None:
         return Front(app, protect(app, settings, ACCESS)(endpoint))
@@ -157,7 +159,7 @@ def sheet_routes(desk: Desk, mappings: Mappings, limits: SheetLimits, settings: 
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = IngestSettings()
+    settings = read_settings(IngestSettings)
     configure_logging(SERVICE, settings.log_level)
     serve(front(settings), settings.bind_host, settings.ingest_port, proxy_headers=False)
 

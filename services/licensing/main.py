@@ -23,6 +23,7 @@ from shared.http import create_app, serve
 from shared.identity import protect
 from shared.kafka import check_broker, make_consumer, start_when_up, stop_client
 from shared.running import cancel, or_exit, run_beside, watch_liveness
+from shared.settings import file_of, read_settings
 from shared.telemetry import configure_logging
 
 SUMMARY = "Applies regimes, licences and quotas over an exact ledger and works out for every lane whether goods flow."
@@ -33,7 +34,8 @@ def build(settings: LicensingSettings) -> FastAPI:
     health = Health("licensing")
     # No batch takes long; one that does may be a process that was stopped in the middle of a statement.
     engine = make_engine(settings.database_url, "lanewatch-licensing", transaction_timeout_s=10)
-    policy = read_policy(settings.licensing_policy.read_bytes())
+    with file_of("licensing_policy"):
+        policy = read_policy(settings.licensing_policy.read_bytes())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -105,7 +107,7 @@ async def _start(
 
 def main() -> None:
     """Serve licensing with the settings of the environment."""
-    settings = LicensingSettings()
+    settings = read_settings(LicensingSettings)
     configure_logging("licensing", settings.log_level)
     serve(build(settings), settings.bind_host, settings.licensing_port)
 

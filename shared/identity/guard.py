@@ -17,7 +17,7 @@ from shared.identity.keys import from_file, from_url
 from shared.identity.tokens import BadTokenError, Tokens
 from shared.openapi import complete, operations, problem
 from shared.proxies import peer_of
-from shared.settings import SharedSettings
+from shared.settings import SharedSettings, file_of
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,7 @@ def protect(app: FastAPI, settings: SharedSettings, access: Access) -> Callable[
     """Put a guard before all else of the app, and say in its OpenAPI document what each route needs.
 
     Returns what puts the same guard before something that is served beside the app.
-    Raises OpenToAllError when no keys are set and others than this machine could ask; ValueError or OSError for a file
+    Raises OpenToAllError when no keys are set and others than this machine could ask; WrongSettingError for a file
     of clients that cannot be read, or proxies that are no networks.
     """
     _describe(app, access, takes_certificates=settings.auth_clients_file is not None)
@@ -128,7 +128,10 @@ def protect(app: FastAPI, settings: SharedSettings, access: Access) -> Callable[
 def _certificates(settings: SharedSettings) -> Certificates | None:
     if settings.auth_clients_file is None:
         return None
-    return Certificates(settings.auth_clients_file, read_networks(settings.auth_proxies))
+    with file_of("auth_proxies"):
+        proxies = read_networks(settings.auth_proxies)
+    with file_of("auth_clients_file"):
+        return Certificates(settings.auth_clients_file, proxies)
 
 
 def _unguarded(app: ASGIApp) -> ASGIApp:

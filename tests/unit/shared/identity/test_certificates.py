@@ -16,6 +16,7 @@ from shared.identity.certificates import (
     read_header,
     read_networks,
 )
+from shared.settings import WrongSettingError
 from tests.support.certificates import certificate, header, shown, unsound, write_clients
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -103,5 +104,5 @@ def test_a_file_that_would_let_in_somebody_else_is_refused(entry: Any, reason: s
 
 
 def test_without_a_proxy_no_certificate_could_be_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="LANEWATCH_AUTH_PROXIES"):
+    with pytest.raises(WrongSettingError, match="LANEWATCH_AUTH_PROXIES"):
         front(IngestSettings(auth_clients_file=write_clients(tmp_path)))
