@@ -34,6 +34,7 @@ OPEN_ROUTES = {
     ("ingest", "options", "/v1/files"),
     ("ingest", "head", "/v1/callbacks/{sender}"),
     ("alerts", "get", "/v1/jwks/{tenant}"),
+    ("alerts", "get", "/v1/jwks/{tenant}/evidence"),
     ("alerts", "get", "/.well-known/jwks.json"),
 }
 SIGNED = ("ingest", "post", "/v1/callbacks/{sender}")
