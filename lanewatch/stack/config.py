@@ -15,6 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 LAST_PORT = 65_535
 NO_SERVICES = "none"
 LOOPBACK = "127.0.0.0/8,::1"
+SECRETS_KEY = Path("keys") / "secrets.key"
 
 Clock = Literal["wall", "replay"]
 
@@ -78,6 +79,8 @@ class StackConfig:
     """Whether the services let only those in who show a token of the local key."""
     allow_networks: str = LOOPBACK
     """Where webhooks may go besides the internet."""
+    has_own_key: bool = False
+    """Whether the environment brings the key that seals webhook secrets; then the stack makes none."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -85,8 +88,9 @@ class StackConfig:
         clock = env.get("LANEWATCH_CLOCK", "wall")
         if clock not in ("wall", "replay"):
             raise StackError(f"LANEWATCH_CLOCK is {clock!r}; it should be wall or replay.")
+        state_dir = Path(env.get("LANEWATCH_STATE_DIR") or PROJECT / ".lanewatch").resolve()
         return cls(
-            state_dir=Path(env.get("LANEWATCH_STATE_DIR") or PROJECT / ".lanewatch").resolve(),
+            state_dir=state_dir,
             kafka_port=_port(env, "kafka_port"),
             kafka_controller_port=_port(env, "kafka_controller_port"),
             postgres_port=_port(env, "postgres_port"),
@@ -100,6 +104,7 @@ class StackConfig:
             topics=Topics.from_env(env),
             asks_tokens=env.get("LANEWATCH_TOKENS", "no") == "yes",
             allow_networks=env.get("LANEWATCH_ALERTS_ALLOW_NETWORKS", LOOPBACK),
+            has_own_key=_brings_key(env, state_dir),
         )
 
     @classmethod
@@ -145,7 +150,7 @@ class StackConfig:
     @property
     def secrets_key_file(self) -> Path:
         """The key that seals webhook secrets in the database."""
-        return self.state_dir / "keys" / "secrets.key"
+        return self.state_dir / SECRETS_KEY
 
     @property
     def demo(self) -> Self:
@@ -173,7 +178,7 @@ class StackConfig:
             "LANEWATCH_CLOCK": self.clock,
             # Receivers run on this machine, too; a service that runs elsewhere delivers to the internet alone.
             "LANEWATCH_ALERTS_ALLOW_NETWORKS": self.allow_networks,
-            "LANEWATCH_ALERTS_SECRETS_KEY_FILE": str(self.secrets_key_file),
+            **({} if self.has_own_key else {"LANEWATCH_ALERTS_SECRETS_KEY_FILE": str(self.secrets_key_file)}),
             "LANEWATCH_INGEST_FILES_DIR": str(self.state_dir / "files"),
             "LANEWATCH_DURABLE": "yes" if self.is_durable else "no",
             **{variable(name): str(getattr(self, name)) for name in PORTS},
@@ -188,6 +193,12 @@ PORTS = tuple(name for name in StackConfig.__dataclass_fields__ if name.endswith
 def variable(name: str) -> str:
     """Return the environment variable of a field."""
     return f"LANEWATCH_{name.upper()}"
+
+
+def _brings_key(env: Mapping[str, str], state_dir: Path) -> bool:
+    file = env.get("LANEWATCH_ALERTS_SECRETS_KEY_FILE")
+    is_other_file = bool(file) and Path(file or "") != state_dir / SECRETS_KEY
+    return is_other_file or bool(env.get("LANEWATCH_ALERTS_SECRETS_KEYS"))
 
 
 def _services(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ class Stack:
     def _check_place(self) -> None:
         check_ports(self.config)
         self.config.state_dir.mkdir(parents=True, exist_ok=True)
-        ensure_secrets_key(self.config.secrets_key_file)
+        if not self.config.has_own_key:
+            ensure_secrets_key(self.config.secrets_key_file)
         free = shutil.disk_usage(self.config.state_dir).free
         if free < NEEDED_BYTES:
             raise StackError(

@@ -206,9 +206,17 @@ def require_key(settings: AlertsSettings) -> None:
         why = str(error)
     if why:
         raise NoKeyError(
-            f"Secrets cannot be sealed for the database: {why}. Set LANEWATCH_ALERTS_SECRETS_KEY_FILE to a file that "
-            "holds 32 random bytes in base64, as `openssl rand -base64 32` writes them; keep it as long as the data."
+            f"Secrets cannot be sealed for the database: {_of_key(settings)}{why}. Set "
+            "LANEWATCH_ALERTS_SECRETS_KEY_FILE to a file that holds 32 random bytes in base64, as "
+            "`openssl rand -base64 32` writes them; keep it as long as the data."
         )
+
+
+def _of_key(settings: AlertsSettings) -> str:
+    """Return which setting brings the key, where one does."""
+    if settings.alerts_secrets_key_file is not None:
+        return "LANEWATCH_ALERTS_SECRETS_KEY_FILE: "
+    return "LANEWATCH_ALERTS_SECRETS_KEYS: " if settings.alerts_secrets_keys.get_secret_value() else ""
 
 
 def _allow_many_connections() -> None:

@@ -77,8 +77,11 @@ def test_what_is_no_key_is_refused(said: str, why: str) -> None:
     "settings,why",
     [
         ({}, "it has no key"),
-        ({"alerts_secrets_keys": "%"}, "not base64"),
-        ({"alerts_secrets_key_file": Path("/there/is/no/such/file")}, "No such file"),
+        ({"alerts_secrets_keys": "%"}, "LANEWATCH_ALERTS_SECRETS_KEYS: the key no. 1 is not base64"),
+        (
+            {"alerts_secrets_key_file": Path("/there/is/no/such/file")},
+            "LANEWATCH_ALERTS_SECRETS_KEY_FILE: .*No such file",
+        ),
     ],
 )
 def test_the_service_does_not_start_without_a_key(settings: dict[str, object], why: str) -> None:

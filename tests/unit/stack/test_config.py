@@ -61,3 +61,15 @@ def test_full_disk_is_told_as_one_line_with_the_variables_to_set() -> None:
     assert told.startswith("The disk is full (/data/x).")
     assert "LANEWATCH_STATE_DIR" in told
     assert explain(StackError("first\n  second")) == "first\n  second"
+
+
+@pytest.mark.parametrize(
+    "brought", [{"LANEWATCH_ALERTS_SECRETS_KEYS": "foo"}, {"LANEWATCH_ALERTS_SECRETS_KEY_FILE": "/elsewhere/key"}]
+)
+def test_a_key_that_is_brought_is_not_covered_by_the_stacks_own(tmp_path: Path, brought: dict[str, str]) -> None:
+    env = {"LANEWATCH_STATE_DIR": str(tmp_path)}
+    own = StackConfig.from_env(env).environment()
+    assert own["LANEWATCH_ALERTS_SECRETS_KEY_FILE"] == str(tmp_path / "keys" / "secrets.key")
+    config = StackConfig.from_env(env | brought)
+    assert "LANEWATCH_ALERTS_SECRETS_KEY_FILE" not in config.environment()
+    assert StackConfig.from_env(brought | config.environment()) == config
