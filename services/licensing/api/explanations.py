@@ -129,6 +129,8 @@ async def licence_ledger(
     account_id = account_name("licence", licence_id, *part.split(":"))
     async with transaction(engine_of(request)) as c:
         found = await _ledger(c, account_id, limit, cursor, order)
+        if not found["items"] and await reads.licence(c, licence_id) is None:
+            return await _answered(request, None, "licence", is_page=is_page)
     return await _answered(request, found, "ledger", is_page=is_page)
 
 
@@ -168,6 +170,8 @@ async def quota_ledger(
     account_id = account_name("quota", quota_id, *(p for p in (kind, name) if p))
     async with transaction(engine_of(request)) as c:
         found = await _ledger(c, account_id, limit, cursor, order)
+        if not found["items"] and await reads.quota(c, quota_id) is None:
+            return await _answered(request, None, "quota", is_page=is_page)
     return await _answered(request, found, "ledger", is_page=is_page)
 
 

@@ -111,6 +111,12 @@ async def test_what_is_not_there_is_a_404(client: httpx.AsyncClient, what: str, 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
+@pytest.mark.parametrize("kind", ["licence", "quota"])
+async def test_the_ledger_of_what_is_not_there_is_a_404(client: httpx.AsyncClient, kind: str) -> None:
+    answer = await client.get(f"/v1/{kind}s/NOPE/ledger")
+    assert (answer.status_code, answer.json()["title"]) == (404, f"There is no such {kind}")
+
+
 @pytest.mark.parametrize(
     "path,pointer",
     [
