@@ -15,10 +15,14 @@ from lanewatch.sending import (
     PAUSE_S,
     TIMEOUT,
     TRIES,
+    UNAVAILABLE,
+    Patience,
     Problem,
     Sent,
+    counted,
     details_of,
     in_words,
+    note,
     pause_of,
     problem_in_words,
 )
@@ -58,6 +62,7 @@ class PartSending:
         self._kind = kind or {"content-type": LINES}
         self._params = params
         self._shown = 0
+        self._patience = Patience("")
 
     def send(self, config: StackConfig, advance: Callable[[int], None]) -> None:
         """Send the file, wait until it is dealt with; `advance` is told of bytes, of fewer where some go again.
@@ -65,6 +70,7 @@ class PartSending:
         Raises StackError when the ingest refuses or stays away.
         """
         size = self._path.stat().st_size
+        self._patience = Patience(config.url_of("ingest"))
 
         def show(position: int) -> None:
             advance(position - self._shown)
@@ -73,8 +79,18 @@ class PartSending:
         with httpx.Client(base_url=config.url_of("ingest"), timeout=TIMEOUT, headers=headers(config)) as client:
             begun = self._until_answered(lambda: self._begin(client, size), (201,))
             place = begun.headers["location"]
-            self._bring(client, place, size, show)
-            self._note(self._finished(client, place))
+            note(f"{self._path} goes to {client.base_url.join(place)}")
+            with counted(lambda: self._so_far(client, place)):
+                self._bring(client, place, size, show)
+                self._note(self._finished(client, place))
+
+    def _so_far(self, client: httpx.Client, place: str) -> str:
+        """Return in words how much of the file has counted."""
+        try:
+            job = client.get(place, timeout=1).raise_for_status().json()
+        except httpx.HTTPError:
+            return f"{self._path} is not done"
+        return f"{job['lines']:,} lines of {self._path} are taken"
 
     def _begin(self, client: httpx.Client, size: int) -> httpx.Response:
         told = {**self._kind, COMPLETE: "?0", "upload-length": str(size)}
@@ -98,7 +114,9 @@ class PartSending:
             told = int(answer.headers[OFFSET])
             tries = 0 if told > offset else tries + 1
             if tries >= TRIES:
-                raise StackError(f"The ingest stays away. Of {self._path}, {offset:,} bytes were sent; send it again.")
+                raise StackError(
+                    f"{self._patience.url} stays away. Of {self._path}, {offset:,} bytes were sent; send it again."
+                )
             offset = told
 
     def _append(
@@ -110,7 +128,8 @@ class PartSending:
         told["content-length"] = str(end - offset)
         try:
             return client.patch(place, content=self._pieces(offset, end, show), headers=told)
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            self._patience.tell(error)
             return None
 
     def _pieces(self, offset: int, end: int, show: Callable[[int], None]) -> Iterator[bytes]:
@@ -136,16 +155,18 @@ class PartSending:
             pause_s = PAUSE_S
             try:
                 answer = ask()
-            except httpx.TransportError:
-                pass
+            except httpx.TransportError as error:
+                self._patience.tell(error)
             else:
                 if answer.status_code in wanted:
                     return answer
                 if answer.status_code not in LATER:
                     raise StackError(f"The ingest refuses {self._path}: {in_words(answer)}")
+                if answer.status_code == UNAVAILABLE:
+                    self._patience.tell(answer)
                 pause_s = pause_of(answer)
             time.sleep(pause_s)
-        raise StackError(f"The ingest stays away; send {self._path} again.")
+        raise StackError(f"{self._patience.url} stays away; send {self._path} again.")
 
     def _note(self, job: Json) -> None:
         self._sent.accepted += job["accepted"]

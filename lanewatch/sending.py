@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
+import re
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from lanewatch.screen import errors
 from lanewatch.stack import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
@@ -31,6 +34,7 @@ LATER = (UNAVAILABLE, SPENT)
 """It may help to come back."""
 GZIP = b"\x1f\x8b"
 MOST_PROBLEMS = 1000
+AGAIN = "run it again: it begins anew, and nothing counts twice"
 
 
 @dataclass
@@ -57,6 +61,32 @@ class Sent:
     def is_clean(self) -> bool:
         """Whether all of it was accepted."""
         return not self.refused
+
+
+@dataclass
+class Patience:
+    """Tells once on standard error, for each file, that the ingest cannot take it now and is asked again."""
+
+    url: str
+    has_told: bool = False
+
+    def tell(self, why: httpx.TransportError | httpx.Response) -> None:
+        """Take note of an attempt that failed."""
+        if not self.has_told:
+            self.has_told = True
+            note(f"{self.url} {_why(why)}; trying again for {TRIES * PAUSE_S:g} s")
+
+
+def _why(why: httpx.TransportError | httpx.Response) -> str:
+    if isinstance(why, httpx.Response):
+        return f"answers {why.status_code} ({in_words(why).splitlines()[0]})"
+    said = re.sub(r"^\[Errno -?\d+\] ", "", str(why)) or type(why).__name__
+    return f"does not answer ({said[0].lower()}{said[1:]})"
+
+
+def note(what: str) -> None:
+    """Print a line on standard error, beside the bar that shows progress there."""
+    errors.print(what, soft_wrap=True, markup=False)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -116,30 +146,51 @@ def send(config: StackConfig, path: Path, advance: Callable[[int], None], sent: 
     Raises StackError when the ingest refuses or stays away.
     """
     before = 0
+    patience = Patience(config.url_of("ingest"))
     requests = piped(sys.stdin.fileno()) if str(path) == "-" else parts(lines_of(path))
-    with httpx.Client(base_url=config.url_of("ingest"), timeout=TIMEOUT, headers=headers(config)) as client:
+    with (
+        counted(lambda: f"{before:,} lines of {path} are taken"),
+        httpx.Client(base_url=patience.url, timeout=TIMEOUT, headers=headers(config)) as client,
+    ):
         for part in requests:
             left, tries = part, 0
             while left:
-                done, pause_s = _post(client, str(path), left, before, sent)
+                done, pause_s = _post(client, str(path), left, before, sent, patience)
                 advance(sum(map(len, left[:done])))
                 left, before = left[done:], before + done
                 tries = 0 if done else tries + 1
                 if tries >= TRIES:
-                    raise StackError(f"The ingest stays away. Of {path}, {before:,} lines were sent; send it again.")
+                    raise StackError(
+                        f"{patience.url} stays away. Of {path}, {before:,} lines were sent; send it again."
+                    )
                 if left:
                     time.sleep(pause_s)
 
 
-def _post(client: httpx.Client, name: str, lines: list[bytes], before: int, sent: Sent) -> tuple[int, float]:
+@contextmanager
+def counted(said: Callable[[], str]) -> Iterator[None]:
+    """Say where one is interrupted how far it went."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"{said()}; {AGAIN}")
+        raise
+
+
+def _post(
+    client: httpx.Client, name: str, lines: list[bytes], before: int, sent: Sent, patience: Patience
+) -> tuple[int, float]:
     """Post lines; return how many of them were dealt with, from the first on, and when to go on, in seconds."""
     wish = {"content-type": LINES, "prefer": "return=minimal"}
     try:
         answer = client.post("/v1/events", content=b"".join(lines), headers=wish)
-    except httpx.TransportError:
+    except httpx.TransportError as error:
+        patience.tell(error)
         return 0, PAUSE_S
     if answer.headers.get("content-type") != LINES:
         if answer.status_code in LATER:
+            if answer.status_code == UNAVAILABLE:
+                patience.tell(answer)
             return 0, pause_of(answer)
         raise StackError(f"The ingest refuses: {in_words(answer)}")
     *results, summary = [json.loads(line) for line in answer.content.splitlines()]

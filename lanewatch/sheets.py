@@ -9,7 +9,18 @@ from typing import Any
 
 import httpx
 
-from lanewatch.sending import LATER, MOST_PROBLEMS, PAUSE_S, TRIES, UNAVAILABLE, Problem, Sent, in_words, pause_of
+from lanewatch.sending import (
+    LATER,
+    MOST_PROBLEMS,
+    PAUSE_S,
+    TRIES,
+    UNAVAILABLE,
+    Patience,
+    Problem,
+    Sent,
+    in_words,
+    pause_of,
+)
 from lanewatch.stack import StackConfig
 from lanewatch.stack.errors import StackError
 from lanewatch.tokens import headers
@@ -60,6 +71,7 @@ class SheetSending:
         self._file = file
         self._sent = sent
         self._pause_s = PAUSE_S
+        self._patience = Patience("")
         self.summary: Json = {}
         self.events: list[Json] = []
         """Of a dry run, the first that it would make."""
@@ -70,12 +82,13 @@ class SheetSending:
         Raises StackError when the ingest refuses or stays away.
         """
         from_row, tries = 1, 0
+        self._patience = Patience(config.url_of("ingest"))
         with httpx.Client(base_url=config.url_of("ingest"), timeout=TIMEOUT, headers=headers(config)) as client:
             while (again := self._post(client, from_row, advance)) is not None:
                 tries = 0 if again > from_row else tries + 1
                 if tries >= TRIES:
                     sent = f"the rows of {self._file.path} before {again:,} were sent"
-                    raise StackError(f"The ingest stays away; {sent}. Send it again.")
+                    raise StackError(f"{self._patience.url} stays away; {sent}. Send it again.")
                 from_row = again
                 time.sleep(self._pause_s)
 
@@ -92,9 +105,12 @@ class SheetSending:
                 if answer.headers.get("content-type") == LINES:
                     return self._taken(answer.iter_lines())
                 answer.read()
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            self._patience.tell(error)
             return from_row
         if answer.status_code in LATER:
+            if answer.status_code == UNAVAILABLE:
+                self._patience.tell(answer)
             return from_row
         raise StackError(f"The ingest refuses {path}: {in_words(answer)}")
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -69,6 +70,31 @@ async def sent(door: Door, sending: PartSending) -> int:
     async with cutting(door.config.ingest_port, 60_000) as port:
         await asyncio.to_thread(sending.send, replace(door.config, ingest_port=port), told.append)
     return sum(told)
+
+
+async def test_where_an_interrupted_file_is_asked_for_is_told_and_how_far_it_went(
+    door: Door, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "big.ndjson"
+    file.write_bytes(text(*(event(n) for n in range(600))))
+
+    told: list[int] = []
+
+    def interrupt(size: int) -> None:
+        told.append(size)
+        if sum(told) > parts.PART_BYTES:
+            raise KeyboardInterrupt
+
+    def sending() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            PartSending(file, Sent()).send(door.config, interrupt)
+
+    await asyncio.to_thread(sending)
+    goes, went = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(rf"{file} goes to {door.config.url_of('ingest')}/v1/files/\S+", goes)
+    found = re.fullmatch(rf"(\d+) lines of {file} are taken; run it again: .*", went)
+    assert found, went
+    assert 0 < int(found[1]) < 600
 
 
 async def test_lines_go_on_where_they_were_cut(door: Door, tmp_path: Path) -> None:

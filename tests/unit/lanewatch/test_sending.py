@@ -1,12 +1,18 @@
 """What was not taken is sent again, from the first such line on, and nothing is told of it before."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from lanewatch.sending import LINES, Sent, _post, pause_of
+from lanewatch import parts, sending, sheets
+from lanewatch.parts import PartSending
+from lanewatch.sending import LINES, Patience, Sent, _post, pause_of
+from lanewatch.sheets import SheetFile, SheetSending
+from lanewatch.stack import StackConfig, StackError
 
 LINE = b"{}\n"
 AWAY = {"title": "Kafka is away", "status": 503}
@@ -21,7 +27,7 @@ def posted(sent: Sent, count: int, *told: dict[str, Any]) -> int:
         return httpx.Response(207, headers={"content-type": LINES}, content=content)
 
     with httpx.Client(base_url="http://x", transport=httpx.MockTransport(answer)) as client:
-        return _post(client, "file", [LINE] * count, 100, sent)[0]
+        return _post(client, "file", [LINE] * count, 100, sent, Patience("http://x"))[0]
 
 
 @pytest.mark.parametrize(
@@ -52,3 +58,42 @@ def test_a_refused_line_is_named_by_its_place_in_the_file() -> None:
     assert posted(sent, 5, {"line": 3, "status": 400, "problem": BAD}, {"accepted": 4}) == 5
     (problem,) = sent.problems
     assert (problem.line, problem.details, sent.accepted) == (103, ["why", "/a: b"], 4)
+
+
+Way = Callable[[StackConfig, Path, Callable[[int], None]], None]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda config, file, advance: sending.send(config, file, advance, Sent()),
+        lambda config, file, advance: PartSending(file, Sent()).send(config, advance),
+        lambda config, file, advance: SheetSending(SheetFile(file, "m", None), Sent()).send(config, advance),
+    ],
+    ids=["lines", "parts", "rows"],
+)
+def test_an_ingest_that_is_away_is_told_once_with_its_address(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in (sending, parts, sheets):
+        monkeypatch.setattr(each, "PAUSE_S", 0.001)
+    config, file = StackConfig.for_tests(tmp_path), tmp_path / "events.csv"
+    file.write_bytes(LINE)
+    with pytest.raises(StackError, match=f"{config.url_of('ingest')} stays away"):
+        way(config, file, lambda _: None)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"{config.url_of('ingest')} does not answer (connection refused); trying again for 0.03 s"]
+
+
+def test_a_broker_that_is_away_is_told_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    patience = Patience("http://x")
+    for _ in range(2):
+        patience.tell(httpx.Response(503, json=AWAY))
+    assert capsys.readouterr().err == "http://x answers 503 (Kafka is away); trying again for 30 s\n"
+
+
+def test_who_interrupts_is_told_how_far_it_went(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), sending.counted(lambda: "1,000 lines of big are taken"):
+        raise KeyboardInterrupt
+    said = "1,000 lines of big are taken; run it again: it begins anew, and nothing counts twice\n"
+    assert capsys.readouterr().err == said
