@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -38,7 +38,7 @@ class _Listener:
             by = self.checks.check(body, headers)
             alert = json.loads(body)
         except (Refused, ValueError) as error:
-            typer.secho(f"refused: {error}", fg="red")
+            typer.secho(refused_line(error, request.rel_url.raw_path, headers), fg="red")
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=str(error))
         if isinstance(alert, dict) and alert.get("type") == HANDSHAKE:
             typer.secho("asked whether this endpoint wants alerts: it does", bold=True)
@@ -93,18 +93,43 @@ _MARKS = {
 
 
 def _print(alert: Any, headers: dict[str, str], by: Sequence[str]) -> None:
-    said = alert if isinstance(alert, dict) else {}
-    data = said.get("data", {})
     marks = ["signature verified by " + " and ".join(by) if by else "not verified"]
     marks += [mark for name, mark in _MARKS.items() if name in headers]
     if headers.get("lanewatch-attempt", "1") != "1":
         marks.append(f"attempt {headers['lanewatch-attempt']}")
-    typer.secho(f"{said.get('time', '')}  {said.get('type', '?')}  ({', '.join(marks)})", bold=True)
-    typer.echo(f"  {data['headline'] if 'headline' in data else body_of(data or alert)}")
-    for reason in data.get("reasons", ()):
-        typer.echo(f"  - {reason['says']}")
+    typer.secho(f"{_title(alert)}  ({', '.join(marks)})", bold=True)
+    for line in lines_of(alert):
+        typer.echo(f"  {line}")
 
 
-def body_of(data: Any) -> str:
-    """Return what to show of an alert that has no headline."""
-    return json.dumps(data, ensure_ascii=False)
+def lines_of(alert: Any) -> list[str]:
+    """Return what to show of an alert below its title; of a digest each alert that it carries, too."""
+    data = _part(alert, "data")
+    said = [str(data["headline"]) if "headline" in data else json.dumps(data or alert, ensure_ascii=False)]
+    said += [f"- {_part(reason).get('says', reason)}" for reason in _items(data, "reasons")]
+    for each in _items(data, "alerts"):
+        event = _part(each, "event")
+        said.append(f"{_part(each).get('sequence', '?')}. {_title(event)}")
+        said += [f"   {line}" for line in lines_of(event)]
+    return said
+
+
+def refused_line(error: Exception, path: str, headers: Mapping[str, str]) -> str:
+    """Return how to say that a webhook may not be believed; nothing in it is shown."""
+    return f"refused at {path}, webhook-id {headers.get('webhook-id') or 'missing'}: {error}"
+
+
+def _title(alert: Any) -> str:
+    said = _part(alert)
+    return f"{said.get('time', '')}  {said.get('type', '?')}"
+
+
+def _part(of: Any, name: str | None = None) -> dict[str, Any]:
+    """Return an object, or one in it; an empty one where there is none, since anything may come."""
+    found = of if name is None else _part(of).get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _items(data: dict[str, Any], name: str) -> list[Any]:
+    found = data.get(name)
+    return found if isinstance(found, list) else []
