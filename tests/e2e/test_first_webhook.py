@@ -93,7 +93,7 @@ async def test_the_listener_refuses_what_is_signed_with_another_secret(
     assert "signature verified" not in log.read_text()
 
 
-async def tested_by_kind(client: httpx.AsyncClient, alerts: str) -> None:
+async def ping_by_kind(client: httpx.AsyncClient, alerts: str) -> None:
     """Let alerts make an alert itself, of a kind that licensing makes, too."""
     form = {"name": "tested", "url": "http://127.0.0.1:18999/", "filter": {"origins": ["XX"]}}
     made = await client.post(f"{alerts}/v1/subscriptions", json=form)
@@ -109,7 +109,7 @@ async def test_the_audit_is_clean_and_sees_a_gap(stack: Stack, client: httpx.Asy
     for body in (regime("audited", origin="KP"), declared("audited-1", origin="KP")):
         posted = await client.post(f"{config.url_of('ingest')}/v1/events", content=body, headers=CLOUDEVENT)
         assert posted.status_code == 202
-    await tested_by_kind(client, config.url_of("alerts"))
+    await ping_by_kind(client, config.url_of("alerts"))
 
     async def is_quiet() -> dict[str, Any] | None:
         code, out = await command(config, "audit", "--json")
