@@ -22,6 +22,8 @@ class BoundedHeads(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_since: float | None = None
         self._head_bytes = 0
+        self._piece = 0
+        """Bytes that came last."""
         self._has_begun = False
         self._is_refused = False
         self._watch: asyncio.TimerHandle | None = None
@@ -42,8 +44,9 @@ class BoundedHeads(HttpToolsProtocol):
         """Take bytes, unless the head that they belong to is too long."""
         if self._is_refused:
             return
+        self._piece = len(data)
         super().data_received(data)
-        if self._head_since is not None:
+        if self._head_since is not None and not self._is_refused:
             self._head_bytes += len(data)
             self._has_begun = True
             if self._head_bytes > MAX_BYTES:
@@ -57,20 +60,18 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go on with a request whose head is whole and not too long, though it came in one piece."""
         self._head_since = None
-        if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > MAX_BYTES:
+        if self._head_bytes + self._piece > MAX_BYTES and self._size() > MAX_BYTES:
             self._refuse(431)
-            return
+            raise ValueError("the head is too long")  # so that the parser goes no further
         super().on_headers_complete()
 
-    def on_body(self, body: bytes) -> None:
-        """Take a part of a body, unless its head was refused."""
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, or what the parser was told to stop at, which is answered."""
         if not self._is_refused:
-            super().on_body(body)
+            super().send_400_response(msg)
 
-    def on_message_complete(self) -> None:
-        """End a request, unless its head was refused."""
-        if not self._is_refused:
-            super().on_message_complete()
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _look(self) -> None:
         now, since = self.loop.time(), self._head_since
