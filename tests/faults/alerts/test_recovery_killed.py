@@ -6,7 +6,10 @@ from typing import Any
 import httpx
 
 from lanewatch.stack import StackConfig, Topics
+from services.alerts.delivery.hands import Hands
+from services.alerts.delivery.limits import Limits
 from services.alerts.domain.recovery import AT_ONCE
+from services.alerts.domain.share import Share
 from shared.database import make_engine
 from tests.faults.alerts.test_kills import alerts
 from tests.integration.alerts.past import insert_past
@@ -15,8 +18,8 @@ from tests.support.plain import PLAIN
 from tests.support.running import Program, until
 
 COUNT = AT_ONCE + 500
-UNRECORDED = 64 + 8
-"""What one process may have answered and not recorded, when it is killed."""
+UNRECORDED = Hands(Share(0)).window(Limits.window) + 8
+"""What one process may have had answered and not recorded when it is killed: what it has of one endpoint in hand."""
 
 
 async def _begin(program: Program, config: StackConfig, inbox: Inbox) -> str:
