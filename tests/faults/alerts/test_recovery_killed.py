@@ -11,7 +11,7 @@ from services.alerts.delivery.limits import Limits
 from services.alerts.domain.recovery import AT_ONCE
 from services.alerts.domain.share import Share
 from shared.database import make_engine
-from tests.faults.alerts.test_kills import alerts
+from tests.faults.alerts.test_kills import alerts, recorded
 from tests.integration.alerts.past import insert_past
 from tests.integration.alerts.receiver import Inbox, Receiver
 from tests.support.plain import PLAIN
@@ -52,9 +52,13 @@ async def test_killed_in_the_middle_it_goes_on(
         job = await _begin(program, fresh_config, inbox)
         await until(lambda: len(inbox.got) > AT_ONCE // 2, "some of it to arrive")
         await program.kill()
+        taken = {got.webhook_id for got in inbox.got} & await recorded(fresh_config)
     async with alerts(fresh_config) as program:
         done = await _until_done(program, job)
     assert (done["total"], done["taken"], done["delivered"], done["failed"]) == (COUNT, COUNT, COUNT, 0)
     counts = Counter(g.webhook_id for g in inbox.got)
     assert len(counts) == COUNT
+    doubled = {webhook_id for webhook_id, count in counts.items() if count > 1}
+    assert taken
+    assert not doubled & taken, "an alert whose acceptance was recorded was sent again"
     assert counts.total() - COUNT <= UNRECORDED
