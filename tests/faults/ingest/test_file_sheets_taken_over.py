@@ -1,17 +1,12 @@
 """Rows of a spreadsheet that came in parts wait while the broker is away; another process takes them."""
 
 import signal
-import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
-import pytest
 
 from lanewatch.stack import StackConfig
-from lanewatch.stack.kafka import Kafka, kafka_part
 from lanewatch.stack.keeper import Keeper
 from lanewatch.stack.ports import free_ports
 from services.ingest.domain.files import State
@@ -24,17 +19,6 @@ from tests.support.sheets import CLEARED, CSV
 COUNT = 1000
 CONTENT = b"Shipment,Date\n" + b"".join(b"S-%d,2025-05-03\n" % number for number in range(COUNT))
 DAYS_S = 3 * 24 * 3600
-
-
-@pytest.fixture
-async def broker(kafka: Kafka) -> AsyncIterator[tuple[StackConfig, Keeper]]:
-    with tempfile.TemporaryDirectory(prefix="lanewatch-") as folder:
-        config = replace(StackConfig.for_tests(Path(folder)), clock="replay")
-        keeper = Keeper(kafka_part(config, kafka))
-        await keeper.start()
-        yield config, keeper
-        keeper.kill(signal.SIGCONT)
-        await keeper.stop()
 
 
 async def test_rows_that_wait_are_taken_by_another_process_when_theirs_is_killed(

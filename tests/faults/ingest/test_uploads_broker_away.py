@@ -2,15 +2,11 @@
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from lanewatch.stack import StackConfig
-from lanewatch.stack.kafka import Kafka, kafka_part
 from lanewatch.stack.keeper import Keeper
 from tests.integration.ingest.door import Door, open_door
 from tests.integration.ingest.sheets import post, put, told
@@ -20,17 +16,6 @@ from tests.support.sheets import CLEARED, CSV, changed, encoded
 COUNT = 3000
 LINES = [b"S-%d,2025-05-03\n" % number for number in range(COUNT)]
 HEADER = b"Shipment,Date\n"
-
-
-@pytest.fixture
-async def broker(kafka: Kafka) -> AsyncIterator[tuple[StackConfig, Keeper]]:
-    with tempfile.TemporaryDirectory(prefix="lanewatch-") as folder:
-        config = replace(StackConfig.for_tests(Path(folder)), clock="replay")
-        keeper = Keeper(kafka_part(config, kafka))
-        await keeper.start()
-        yield config, keeper
-        keeper.kill(signal.SIGCONT)
-        await keeper.stop()
 
 
 @pytest.fixture
